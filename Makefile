@@ -1,0 +1,89 @@
+# `make` lists what can be done here. Python 3.11+, make and the package index are all that is needed.
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# Bytecode goes aside, or each test run would change what `sam build` sees; without it all starts slower.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
+export SAM_CLI_TELEMETRY := 0
+
+UV := $(CURDIR)/.local/uv/bin/uv
+BIN := .venv/bin
+SAM := .local/env/sam/bin/sam
+LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
+SOURCES := layers/core/python functions local tests
+
+.PHONY: help run test check unit e2e build validate lock format clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 10
+
+run: $(LOCAL) ## Run everything on this machine until Ctrl-C: API on port 3000, inbox on 3025.
+	@$(BIN)/python -m local
+
+test: check build e2e ## All that CI runs: check, the layer for Lambda, end-to-end tests.
+
+check: .venv/.done ## Format, lint, types, unit tests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) unit
+
+unit: .venv/.done ## Unit tests.
+	$(BIN)/pytest -q -n auto tests/unit
+
+e2e: $(LOCAL) ## Whole journeys through a local stack of their own.
+	$(BIN)/pytest -q tests/e2e
+
+build: $(LOCAL) validate ## Build for Lambda with `sam build`, and look into the layer.
+	UV=$(UV) $(SAM) build --cached --parallel
+	$(BIN)/python -m local.check_layer .aws-sam/build/CoreLayer
+
+validate: .local/env/sam/.done ## Check the template with cfn-lint.
+	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint
+
+format: .venv/.done ## Format, and fix what the linter can.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean: ## Remove environments, builds and the local stack's state.
+	rm -rf .venv .local .aws-sam .ruff_cache .hypothesis
+
+LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --custom-compile-command "make lock" $(LOCK_FLAGS)
+lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOCK_FLAGS=--upgrade for all.
+	$(LOCK) --group layer -o layers/core/requirements.txt
+	$(LOCK) --group dev -c layers/core/requirements.txt -o requirements/dev.txt
+	for group in sam ministack bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
+
+# Environments: each is made again when its lock file has changed.
+.local/uv/.done: requirements/bootstrap.txt
+	@python3 -c 'import sys; assert sys.version_info >= (3, 11)' || \
+	    { echo "Python 3.11 or newer is needed as python3"; exit 1; }
+	@python3 -c 'import venv, ensurepip' || \
+	    { echo "Python's venv module is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+	rm -rf .local/uv && python3 -m venv .local/uv
+	.local/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The path of a python3.13: one that is here, else one that uv fetches, else python3.
+.local/python: .local/uv/.done
+	@python=$$($(MAKE) -s -C layers/core find-python); \
+	if [ -z "$$python" ]; then UV_HTTP_RETRIES=0 $(UV) python install -q 3.13 2>/dev/null && \
+	    python=$$($(UV) python find --managed-python 3.13); fi; \
+	if [ -z "$$python" ]; then python=$$(command -v python3); \
+	    echo "No python3.13 here: going on with $$python. What is lost: no bytecode in the layer, so cold" \
+	         "starts take about twice as long on Lambda."; fi; \
+	echo "$$python" > $@
+
+define environment
+	$(UV) venv -q --clear --python "$$(cat .local/python)" $(@D)
+	$(UV) pip install -q --python $(@D) --require-hashes -r $<
+	@touch $@
+endef
+
+.venv/.done: requirements/dev.txt .local/python
+	$(environment)
+
+.local/env/%/.done: requirements/%.txt .local/python
+	$(environment)

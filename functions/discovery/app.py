@@ -1,0 +1,33 @@
+"""GET /.well-known/jwks.json and /.well-known/openid-configuration: what others verify access
+tokens with.
+"""
+
+from typing import Any
+
+from latchkey import keyring
+from latchkey.http import Caller, NoBody, entry
+
+
+def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
+    """Return the public keys, or where they and the end points are (OpenID Connect Discovery 1.0,
+    section 3).
+    """
+    ring = keyring.load()
+    if caller.path.endswith("/jwks.json"):
+        return ring.jwks()
+    return {
+        "issuer": ring.issuer,
+        "jwks_uri": f"{ring.issuer}/.well-known/jwks.json",
+        "token_endpoint": f"{ring.issuer}/auth/v1/token",
+        "userinfo_endpoint": f"{ring.issuer}/auth/v1/user/me",
+        "revocation_endpoint": f"{ring.issuer}/auth/v1/revoke",
+        "grant_types_supported": ["refresh_token"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["user"],
+    }
+
+
+# A key is published a day before it signs, so an hour in a cache never hides a key that is in use.
+handler = entry("discovery", discovery, NoBody, cache_seconds=3600)

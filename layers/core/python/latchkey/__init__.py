@@ -1,0 +1,1 @@
+"""What the operations of Latchkey share: one module per noun."""

@@ -1,0 +1,74 @@
+"""Passwords: hashed and checked; the only module that knows the hashing library.
+
+Argon2id (RFC 9106) at m = 19 MiB, t = 2, p = 1: one of the settings that OWASP's Password Storage
+Cheat Sheet lists as equal. A hash made with other settings is replaced at the next sign-in.
+"""
+
+import functools
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from latchkey import errors
+
+if TYPE_CHECKING:
+    from passlib.ifc import PasswordHash
+
+MEMORY_KIB = 19 * 1024
+PASSES = 2
+LANES = 1
+
+# CloudBase's policy: "not less than 8 and not greater than 32, and should contain both letters and
+# numbers".
+SHORTEST = 8
+LONGEST = 32
+
+# What an unknown user's password is compared with, so that the answer takes the same time; no
+# password is known that hashes to it.
+_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "A" * 43
+
+
+def check_policy(password: str) -> None:
+    """Raise WeakPassword, naming the clause, if the password may not be chosen."""
+    password = _normal(password)
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise errors.WeakPassword(f"The password must have {SHORTEST} to {LONGEST} characters.")
+    if not re.search(r"[^\W\d_]", password):
+        raise errors.WeakPassword("The password must contain a letter.")
+    if not re.search(r"\d", password):
+        raise errors.WeakPassword("The password must contain a digit.")
+
+
+def hash_new(password: str) -> str:
+    """Return the hash of a chosen password, in the PHC string format. Raises WeakPassword."""
+    check_policy(password)
+    return _hash(password)
+
+
+def matches(password: str, stored: str | None) -> bool:
+    """Say whether the password is the stored one; if none is stored, False after the same time."""
+    right = _scheme().verify(_normal(password), stored or _NOBODY)
+    return right and stored is not None
+
+
+def renewed(password: str, stored: str) -> str | None:
+    """Return a hash at today's settings if the stored one has others."""
+    return _hash(password) if _scheme().needs_update(stored) else None
+
+
+def _hash(password: str) -> str:
+    return str(_scheme().hash(_normal(password)))
+
+
+def _normal(password: str) -> str:
+    """Keyboards spell the same character differently: NFKC, as NIST SP 800-63B, section 3.1.1.2,
+    advises.
+    """
+    return unicodedata.normalize("NFKC", password)
+
+
+@functools.cache
+def _scheme() -> "type[PasswordHash]":
+    from passlib.hash import argon2
+
+    return argon2.using(type="ID", memory_cost=MEMORY_KIB, time_cost=PASSES, parallelism=LANES)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Latchkey on this machine: the real template on MiniStack, and an inbox for its mails."""

@@ -1,0 +1,169 @@
+"""`python -m local`: the whole of Latchkey on this machine, until Ctrl-C.
+
+Starts the inbox and MiniStack, builds and deploys the template, prints the addresses and then the
+line `ready`, and shows each mail that arrives. Users outlive a stop; `--fresh` forgets them. Stacks
+run side by side if each has its own home and ports.
+"""
+
+import argparse
+import fcntl
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+
+from local.inbox import PASSWORD, USER, Inbox, Mail
+from local.stack import ROOT, Stack, StackError, template_parameters
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PORTS = {  # each is an option and an environment variable of this name
+    "API_PORT": (3000, "the API"),
+    "INBOX_PORT": (3025, "the inbox's page and JSON"),
+    "SMTP_PORT": (3587, "the inbox's SMTP with STARTTLS"),
+    "SMTPS_PORT": (3465, "the inbox's SMTP under TLS"),
+    "STACK_PORT": (4566, "MiniStack"),
+}
+
+
+def main() -> int:
+    """Run until a signal; 1 if the stack can't be had."""
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+    options = _options()
+    options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _run(options)
+    except StackError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _run(options: argparse.Namespace) -> NoReturn:
+    """Start everything and wait; whatever ends this, stop it in the opposite order."""
+    began = time.monotonic()
+    with (options.home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(
+                f"a stack already runs in {options.home}: give another --home"
+            ) from None
+        parameters = _parameters(options)
+        _refuse_taken_ports(options)
+        if options.fresh:
+            for name in ("state", "s3"):
+                shutil.rmtree(options.home / name, ignore_errors=True)
+        inbox = Inbox(options.home / "tls", _show)
+        stack = Stack(options.home, options.api_port, options.stack_port, inbox.authority)
+        try:
+            stack.start()
+            inbox.start(
+                web_port=options.inbox_port,
+                smtp_port=options.smtp_port,
+                smtps_port=options.smtps_port,
+            )
+            print("building and deploying template.yaml", flush=True)
+            stack.build()
+            stack.deploy(parameters)
+            api = f"http://127.0.0.1:{options.api_port}"
+            _check(stack, api)
+            print(f"API    {api}")
+            print(f"JWKS   {api}/.well-known/jwks.json")
+            print(f"inbox  http://127.0.0.1:{options.inbox_port}")
+            print(f"logs   {stack.functions_log}")
+            print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops")
+            print("ready", flush=True)
+            while True:
+                time.sleep(0.5)
+                stack.check()
+        finally:
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
+            inbox.stop()
+            stack.stop()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    home = Path(os.environ.get("LOCAL_HOME", ROOT / ".local/run"))
+    parser.add_argument("--home", type=Path, default=home, help="state, build, logs (LOCAL_HOME)")
+    for name, (default, what) in PORTS.items():
+        option = "--" + name.lower().replace("_", "-")
+        port = os.environ.get(name) or default
+        parser.add_argument(option, type=int, default=port, help=f"{what} ({name}, {default})")
+    values = os.environ.get("PARAMS", "")
+    parser.add_argument(
+        "--params", default=values, help="'Name=value ...' for the template (PARAMS)"
+    )
+    fresh = os.environ.get("FRESH", "0") not in ("", "0")
+    parser.add_argument(
+        "--fresh", action="store_true", default=fresh, help="forget users (FRESH=1)"
+    )
+    options = parser.parse_args()
+    options.home = options.home.resolve()
+    return options
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, str]:
+    """A value for every parameter of the template, so that none stays from an earlier deploy."""
+    defaults = template_parameters()
+    given = dict(pair.partition("=")[::2] for pair in shlex.split(options.params))
+    if unknown := given.keys() - defaults.keys():
+        raise StackError(f"PARAMS: no {sorted(unknown)} in the template, only {sorted(defaults)}")
+    local = {
+        "MailTransport": "smtp",
+        "SenderAddress": "login@latchkey.test",
+        "SmtpProvider": "custom",
+        "SmtpHost": "127.0.0.1",
+        "SmtpPort": str(options.smtp_port),
+        "SmtpSecurity": "STARTTLS",
+        "SmtpUser": USER,
+        "SmtpPassword": PASSWORD,
+        "IssuerUrl": f"http://127.0.0.1:{options.api_port}",
+        "AllowedOrigins": "*",
+    }
+    values = defaults | {name: local[name] for name in local if name in defaults} | given
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _refuse_taken_ports(options: argparse.Namespace) -> None:
+    for name, (_, what) in PORTS.items():
+        port = getattr(options, name.lower())
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                message = f"port {port} for {what}: {error.strerror}; choose another with {name}="
+                raise StackError(message) from None
+
+
+def _check(stack: Stack, api: str) -> None:
+    """See that the API answers, and that routes and CORS passed through `local.ministack_local`."""
+    stack.wait(f"{api}/.well-known/jwks.json", seconds=20)
+    headers = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST"}
+    preflight = urllib.request.Request(f"{api}/auth/v1/signin", method="OPTIONS", headers=headers)
+    with urllib.request.urlopen(preflight, timeout=20) as answer:
+        if not answer.headers["Access-Control-Allow-Origin"]:
+            raise StackError("no CORS on the API: does local/ministack_local.py fit MiniStack?")
+
+
+def _show(mail: Mail) -> None:
+    text = "".join(c for c in mail.text if c.isprintable() or c == "\n")  # no escape sequences
+    print(f"\n--- mail to {mail.to}: {mail.subject!r}\n{text.strip()}\n---", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

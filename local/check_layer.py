@@ -1,0 +1,49 @@
+"""`python -m local.check_layer FOLDER`: look into a layer that was built for Lambda.
+
+Exits with a reason if native code is not for Python 3.13 on arm64, if bytecode is missing where a
+python3.13 was there to make it, if a library has no metadata, or if it is too large.
+"""
+
+import importlib.util
+import re
+import struct
+import sys
+from pathlib import Path
+
+MOST_MB = 60
+ARM64 = 183  # e_machine of an ELF file
+UNCHECKED_HASH = 1  # the flags of bytecode that is used without a look at its source
+
+
+def problems(layer: Path) -> list[str]:
+    """All that is wrong with a built layer."""
+    python = layer / "python"
+    found = [f"{p} is missing" for p in ("latchkey", "msgspec", "jwt") if not (python / p).is_dir()]
+    found += [f"{path} should not be there" for path in python.rglob("*.pyi")]
+    libraries = list(python.rglob("*.so*"))
+    for path in libraries:
+        machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
+        if machine != ARM64 or not re.search(r"\.cpython-313-aarch64|\.abi3\.so$", path.name):
+            found.append(f"{path} is not for Python 3.13 on arm64")
+    if not libraries:
+        found.append("no native code at all: msgspec and cryptography have some")
+    if sys.version_info[:2] == (3, 13):  # the Makefiles found a python3.13
+        for path in python.rglob("*.py"):
+            compiled = Path(importlib.util.cache_from_source(path.name)).name
+            bytecode = path.parent / "__pycache__" / compiled
+            header = bytecode.read_bytes()[:8] if bytecode.exists() else b""
+            if header != importlib.util.MAGIC_NUMBER + struct.pack("<I", UNCHECKED_HASH):
+                found.append(f"{path} has no bytecode, or one that is checked against its time")
+    pins = re.findall(r"^([\w-]+)==(\S+)", (Path("layers/core/requirements.txt")).read_text(), re.M)
+    for name, version in pins:
+        if not (python / f"{name.replace('-', '_')}-{version}.dist-info/METADATA").exists():
+            found.append(f"{name} {version} has no metadata")
+    size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
+    if size > MOST_MB:
+        found.append(f"{size:.0f} MB are too much: at most {MOST_MB}")
+    print(f"layer: {size:.0f} MB, {len(libraries)} native libraries, {len(pins)} packages")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(problems(Path(sys.argv[1]))) or 0)

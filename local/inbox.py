@@ -1,0 +1,239 @@
+"""The inbox: a mail server on loopback that keeps what it receives, as JSON and as a page.
+
+Both modes of SMTP are real: STARTTLS and implicit TLS, under a certificate of a throw-away
+authority, and with a login. A recipient that begins with `tempfail` gets 451, with `permfail` 550.
+"""
+
+import datetime
+import html
+import ipaddress
+import json
+import logging
+import ssl
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+USER = "latchkey"
+PASSWORD = "local-only"  # noqa: S105 - it guards nothing: the server listens on loopback
+MOST_MAILS = 1000
+
+PAGE = """<!doctype html><meta charset=utf-8><meta name=viewport content="width=device-width">
+<meta name=color-scheme content="light dark"><title>Inbox</title><style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: auto; padding: 1rem }}
+article {{ border: 1px solid #8886; border-radius: 8px; padding: 0 1rem 1rem; margin: 1rem 0 }}
+h2 {{ font-size: 1rem; margin: 1rem 0 0 }} p {{ margin: 0; opacity: .7; font-size: .9rem }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
+iframe {{ width: 100%; height: 24rem; border: 1px solid #8886; background: #fff }}
+</style><h1>Inbox</h1>
+<p>{count}, newest first. <a href="">Reload</a> &middot; <a href="/mails">JSON</a></p>
+{mails}"""
+MAIL = """<article><h2>{subject}</h2><p>to {to} at {received_at}</p><pre>{text}</pre>{frame}
+</article>"""
+FRAME = """<details><summary>HTML</summary><iframe sandbox srcdoc="{html}"></iframe></details>"""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail to one recipient; `received_at` is in seconds since 1970."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    received_at: int
+
+
+class Inbox:
+    """The last mails, newest first, and the servers that receive and show them.
+
+    `on_mail` is called with each mail from the server's thread.
+    """
+
+    def __init__(self, tls: Path, on_mail: Callable[[Mail], None]) -> None:
+        """Make the certificate in the folder `tls` if there is none yet."""
+        self.mails: deque[Mail] = deque(maxlen=MOST_MAILS)
+        self.authority = tls / "ca.pem"
+        self._on_mail = on_mail
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if not (tls / "server.pem").exists():
+            _make_certificate(tls)
+        self._tls.load_cert_chain(tls / "server.pem")
+        self._servers: list[Controller] = []
+        self._web: ThreadingHTTPServer | None = None
+
+    def start(self, web_port: int, smtp_port: int, smtps_port: int) -> None:
+        """Listen on loopback: HTTP, SMTP with STARTTLS, and SMTP under TLS."""
+        # aiosmtpd does not see that the second server's connections are under TLS from their start.
+        warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS", UserWarning)
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
+        login: dict[str, Any] = {"authenticator": _check_login, "auth_required": True}
+        self._servers = [
+            Controller(
+                self, "127.0.0.1", smtp_port, tls_context=self._tls, require_starttls=True, **login
+            ),
+            Controller(
+                self,
+                "127.0.0.1",
+                smtps_port,
+                ssl_context=self._tls,
+                auth_require_tls=False,
+                **login,
+            ),
+        ]
+        for server in self._servers:
+            server.start()
+        self._web = ThreadingHTTPServer(("127.0.0.1", web_port), _handler(self))
+        Thread(target=self._web.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Close every port."""
+        for server in self._servers:
+            server.stop(no_assert=True)
+        if self._web:
+            self._web.shutdown()
+            self._web.server_close()
+
+    def to(self, address: str | None) -> list[Mail]:
+        """Mails to an address in any case, or all, newest first."""
+        mails = list(self.mails)
+        return [m for m in mails if address is None or m.to.casefold() == address.casefold()]
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Accept a recipient, or refuse it for a while or for good if its name says so."""
+        if address.startswith("tempfail"):
+            return "451 4.3.0 Try again later"
+        if address.startswith("permfail"):
+            return "550 5.1.1 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        """Keep one mail for each recipient."""
+        message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        for address in envelope.rcpt_tos:
+            mail = Mail(
+                to=address,
+                subject=str(message["subject"] or ""),
+                text=_part(message, "plain"),
+                html=_part(message, "html"),
+                received_at=int(time.time()),
+            )
+            self.mails.appendleft(mail)
+            self._on_mail(mail)
+        return "250 OK"
+
+
+def _check_login(
+    server: Any, session: Any, envelope: Envelope, mechanism: str, data: Any
+) -> AuthResult:
+    expected = LoginPassword(USER.encode(), PASSWORD.encode())
+    return AuthResult(success=data == expected, handled=False)
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""
+
+
+def _page(mails: list[Mail]) -> str:
+    """Mails are not trusted: text is escaped; HTML is framed, runs nothing and loads nothing."""
+    articles = []
+    for mail in mails:
+        fields = {name: html.escape(str(value)) for name, value in asdict(mail).items()}
+        at = datetime.datetime.fromtimestamp(mail.received_at).astimezone()
+        fields["received_at"] = f"{at:%Y-%m-%d %H:%M:%S}"
+        articles.append(MAIL.format(**fields, frame=FRAME.format(**fields) if mail.html else ""))
+    return PAGE.format(
+        count=f"{len(mails)} mail{'s'[: len(mails) != 1]}", mails="\n".join(articles)
+    )
+
+
+def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            mails = inbox.to(parse_qs(url.query).get("to", [None])[0])
+            if url.path == "/mails":
+                self._answer("application/json", json.dumps([asdict(mail) for mail in mails]))
+            elif url.path == "/":
+                self._answer("text/html; charset=utf-8", _page(mails))
+            else:
+                self.send_error(404)
+
+        def _answer(self, content_type: str, body: str) -> None:
+            data = body.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header(
+                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
+            )
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: the terminal shows mails."""
+
+    return Handler
+
+
+def _make_certificate(folder: Path) -> None:
+    """Write `ca.pem`, and `server.pem` with key and certificate; forget the authority's key."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    end = start + datetime.timedelta(days=3650)
+    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    ca_name, name = (
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+        for text in ("Latchkey local authority", "localhost")
+    )
+
+    def sign(subject: x509.Name, public: ec.EllipticCurvePublicKey, ca: bool) -> x509.Certificate:
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+        usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
+        builder = (
+            x509.CertificateBuilder(
+                ca_name, subject, public, x509.random_serial_number(), start, end
+            )
+            .add_extension(x509.BasicConstraints(ca, 0 if ca else None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(issuer, critical=False)
+        )
+        if not ca:
+            loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+            names = x509.SubjectAlternativeName([x509.DNSName("localhost"), loopback])
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(ca_key, hashes.SHA256())
+
+    authority, certificate = (
+        sign(ca_name, ca_key.public_key(), True),
+        sign(name, key.public_key(), False),
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
+    server = folder / "server.pem"
+    server.touch(mode=0o600)
+    server.write_bytes(private + certificate.public_bytes(pem))

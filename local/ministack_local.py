@@ -1,0 +1,163 @@
+"""MiniStack, plus what it leaves out of SAM's templates, with the API at the root of its own port.
+
+Added are the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
+tables, and KMS's condition keys. This uses private names of MiniStack, so its version is pinned;
+after each deploy `local` asks for one route and one preflight to see that they still fit.
+
+It runs in the environment `.local/env/ministack` until SIGTERM, or until its standard input ends,
+which happens when the process that started it is gone, however that went. It then saves its state
+and ends the workers of the functions. Its output is what the functions print and log.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app as ministack
+from ministack.core import iam_actions
+from ministack.services import apigateway, dynamodb, lambda_svc
+from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services.cloudformation import provisioners as cfn
+from samtranslator.translator import transform as sam
+
+API_PATH = "/_aws/execute-api/" + os.environ["API_ID"]
+API_PORT = int(os.environ["API_PORT"])
+STACK_PORT = int(os.environ["GATEWAY_PORT"])
+
+Properties = dict[str, Any]
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answer at API_PORT for the API alone: the SDK keeps no path of its endpoint."""
+    if scope["type"] == "http" and scope["server"][1] == API_PORT:
+        path, raw_path = API_PATH + scope["path"], API_PATH.encode() + scope["raw_path"]
+        scope = {**scope, "path": path, "raw_path": raw_path}
+    await ministack(scope, receive, send)
+
+
+async def main() -> None:
+    """Serve until asked to stop."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop_at_end_of_input() -> None:
+        os.read(0, 1)  # nothing is ever written: this returns at the end
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+    config = Config()
+    config.bind = [f"127.0.0.1:{STACK_PORT}", f"127.0.0.1:{API_PORT}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+    await serve(app, config, shutdown_trigger=stop.wait)
+
+
+def _pass_parameters() -> None:
+    """Give SAM's translator the values of parameters, to resolve `!If` and `!Ref` as on AWS."""
+    values: dict[str, Any] = {}
+    translate = sam.transform
+    sam.transform = lambda template, _, loader: translate(template, values, loader)
+    for module in (changesets, handlers):
+
+        def apply(
+            template: Any,
+            provided: Any = None,
+            previous: Any = None,
+            original: Any = module._apply_transforms,
+        ) -> Any:
+            values.clear()
+            values.update(engine._transform_parameters(template, provided, previous))
+            return original(template, provided, previous)
+
+        module._apply_transforms = apply
+
+
+def _extend(resource_type: str, before: Any, after: Any) -> None:
+    """Change a resource's properties before MiniStack makes or updates it, act on them after."""
+    handler = cfn._RESOURCE_HANDLERS[resource_type]
+    create, update = handler["create"], handler["update"]
+
+    def new_create(logical_id: str, properties: Properties, stack: Any) -> Any:
+        result = create(logical_id, before(properties), stack)
+        after(result[0], properties)
+        return result
+
+    def new_update(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Any:
+        result = update(physical_id, before(old), before(new), *rest)
+        after(result[0], new)
+        return result
+
+    handler["create"], handler["update"] = new_create, new_update
+
+
+def _plain_api(properties: Properties) -> Properties:
+    """Repeat tags and CORS rules of an API's body as the properties that MiniStack reads."""
+    body = properties.get("Body") or {}
+    tags = {tag["name"]: tag.get("x-amazon-apigateway-tag-value") for tag in body.get("tags", [])}
+    properties = {**properties, "Tags": {**tags, **properties.get("Tags", {})}}
+    if cors := body.get("x-amazon-apigateway-cors"):
+        properties["CorsConfiguration"] = cors
+    return properties
+
+
+def _make_routes(api: str, properties: Properties) -> None:
+    """Replace the routes of an API by those of its body."""
+    apigateway._routes[api], apigateway._integrations[api] = {}, {}
+    for path, methods in (properties.get("Body") or {}).get("paths", {}).items():
+        for method, operation in methods.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]
+            integration, _ = cfn._apigw_v2_integration_create(
+                "", {"ApiId": api, "IntegrationUri": uri}, ""
+            )
+            verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            key = "$default" if path == "/$default" else f"{verb} {path}"
+            target = f"integrations/{integration}"
+            cfn._apigw_v2_route_create("", {"ApiId": api, "RouteKey": key, "Target": target}, "")
+
+
+def _set_ttl(table: str, properties: Properties) -> None:
+    if specification := properties.get("TimeToLiveSpecification"):
+        dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": specification})
+
+
+def _add_kms_condition_keys() -> None:
+    original = iam_actions.request_tag_context
+
+    def keys_of(service: str, action: str, body: Any, params: Any) -> dict[str, Any]:
+        keys: dict[str, Any] = original(service, action, body, params)
+        call = json.loads(body) if service == "kms" and body else {}
+        for name, value in call.get("EncryptionContext", {}).items():
+            keys[f"kms:EncryptionContext:{name}"] = value
+        return keys | {
+            f"kms:{k}": call[k] for k in ("SigningAlgorithm", "KeyPairSpec") if k in call
+        }
+
+    iam_actions.request_tag_context = keys_of
+
+
+def _print_logs() -> None:
+    original = lambda_svc._emit_lambda_logs
+
+    def emit(function: Any, request_id: str, text: str, *rest: Any, **options: Any) -> None:
+        name = (function.get("config") or function)["FunctionName"]
+        for line in (text or "").splitlines():
+            print(f"{name}: {line}", flush=True)
+        original(function, request_id, text, *rest, **options)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
+if __name__ == "__main__":
+    _pass_parameters()
+    _extend("AWS::ApiGatewayV2::Api", _plain_api, _make_routes)
+    _extend("AWS::DynamoDB::Table", dict, _set_ttl)
+    _add_kms_condition_keys()
+    _print_logs()
+    asyncio.run(main())

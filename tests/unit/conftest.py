@@ -1,0 +1,244 @@
+"""What stands in for AWS, the clock and mail servers in unit tests; nothing else is replaced."""
+
+import functools
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+import yaml
+from latchkey import aws, clock, keyring, letters, postman, settings
+from moto import mock_aws
+
+ROOT = Path(__file__).parents[2]
+NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
+DEVICE = "0123456789abcdef0123456789abcdef"
+
+Call = Callable[..., "Answer"]
+
+
+class Answer(dict[str, Any]):
+    """The JSON of an answer, with its status and headers."""
+
+    status: int
+    headers: dict[str, str]
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> int:
+        return self.time
+
+
+class Outbox:
+    """The mail queue's other end: `send_mail` itself, with the last step replaced by a list."""
+
+    def __init__(self, queue_url: str) -> None:
+        self.queue_url = queue_url
+        self.letters: list[letters.Letter] = []
+
+    def deliver(self) -> list[str]:
+        """Let the mailer have all waiting messages, and return the ids it wants again."""
+        sqs = boto3.client("sqs")
+        again: list[str] = []
+        while found := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            records = [{"messageId": m["MessageId"], "body": m["Body"]} for m in found]
+            answer = handler("send_mail")({"Records": records}, None)
+            again += [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+            for message in found:
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return again
+
+    def code(self, address: str = "ada@example.com") -> str:
+        """Read the code in the newest mail, as its reader would: alone on its line."""
+        self.deliver()
+        text = next(letter.text for letter in reversed(self.letters) if letter.to == address)
+        return next(line for line in text.splitlines() if line.isdigit())
+
+
+def handler(operation: str) -> Any:
+    """Return the Lambda handler of an operation."""
+    return importlib.import_module(f"functions.{operation}.app").handler
+
+
+class _Yaml(yaml.SafeLoader):
+    """Reads a template's short-form functions as their arguments."""
+
+
+_Yaml.add_multi_constructor(
+    "!",
+    lambda loader, _, node: (
+        loader.construct_scalar(node)
+        if isinstance(node, yaml.ScalarNode)
+        else loader.construct_sequence(node, deep=True)
+        if isinstance(node, yaml.SequenceNode)
+        else loader.construct_mapping(node, deep=True)
+    ),
+)
+
+
+@functools.cache
+def template() -> dict[str, Any]:
+    """Read template.yaml."""
+    parsed: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Yaml)
+    return parsed
+
+
+@functools.cache
+def _rsa() -> tuple[str, bytes]:
+    return _new_rsa()
+
+
+_new_rsa = keyring._new_rsa
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Empty tables as the template describes them, a queue, a wrapping key, a fresh container."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(keyring, "_new_rsa", _rsa)  # Making a key takes longer than most tests.
+    with mock_aws():
+        for resource in ("Accounts", "Grants"):
+            properties = template()["Resources"][resource]["Properties"]
+            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
+            boto3.client("dynamodb").create_table(
+                TableName=resource, **{name: properties[name] for name in wanted}
+            )
+        queue = boto3.client("sqs").create_queue(QueueName="mail")["QueueUrl"]
+        key = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        variables = {
+            "ACCOUNTS_TABLE": "Accounts",
+            "GRANTS_TABLE": "Grants",
+            "KMS_KEY_ID": key,
+            "MAIL_QUEUE_URL": queue,
+            "SENDER_ADDRESS": "login@example.com",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        start_container()
+        yield
+        start_container()
+
+
+def start_container() -> None:
+    """Forget all that a warm container would remember."""
+    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    aws._client.cache_clear()
+    aws.session.cache_clear()
+    keyring.forget()
+    postman._password.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock, which stands still."""
+    standing = Clock()
+    monkeypatch.setattr(clock, "now", standing)
+    return standing
+
+
+@pytest.fixture(autouse=True)
+def keys(_aws: None, now: Clock) -> None:
+    """Make the first keys, as a deployment does."""
+    keyring.rotate("https://login.example.com", now=now.time)
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch, _aws: None) -> Outbox:
+    """Return the mails that were sent."""
+    box = Outbox(settings.Queue.load().mail_queue_url)
+    monkeypatch.setattr(postman, "send", box.letters.append)
+    return box
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets variables: `configure(code_seconds=60)`."""
+
+    def set_variables(**variables: object) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name.upper(), str(value))
+        settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+
+    return set_variables
+
+
+_UNSET: Any = object()
+
+
+@pytest.fixture
+def call() -> Call:
+    """Return a function that sends an operation its fixture of events/ with another body, headers
+    or bearer."""
+    count = 0
+
+    def send(
+        operation: str,
+        body: object = _UNSET,
+        *,
+        raw: str | None = None,
+        bearer: str | None = None,
+        headers: dict[str, str] | None = None,
+        source: str | None = None,
+        query: str | None = None,
+        path: str | None = None,
+    ) -> Answer:
+        nonlocal count
+        count += 1
+        event = json.loads((ROOT / "events" / f"{operation}.json").read_text())
+        event["headers"]["x-request-id"] = f"request-{count:024d}"
+        if body is not _UNSET:
+            event["body"] = json.dumps(body)
+        if raw is not None:
+            event["body"] = raw
+        if bearer is not None:
+            event["headers"]["authorization"] = f"Bearer {bearer}"
+        event["headers"].update(headers or {})
+        if source is not None:
+            event["requestContext"]["http"]["sourceIp"] = source
+        if query is not None:
+            event["rawQueryString"] = query
+        if path is not None:
+            event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        reply = handler(operation)(event, None)
+        answer = Answer(msgspec.json.decode(reply["body"]))
+        answer.status, answer.headers = reply["statusCode"], reply["headers"]
+        return answer
+
+    return send
+
+
+@pytest.fixture
+def prove(call: Call, outbox: Outbox) -> Callable[..., str]:
+    """Return a function that proves an address by its mail and returns the verification token."""
+
+    def redeem(address: str = "ada@example.com") -> str:
+        sent = call("send_code", {"email": address})
+        body = {
+            "verification_id": sent["verification_id"],
+            "verification_code": outbox.code(address),
+        }
+        return str(call("verify_code", body)["verification_token"])
+
+    return redeem
+
+
+@pytest.fixture
+def ada(call: Call, prove: Callable[..., str]) -> Answer:
+    """Sign Ada up and return her tokens."""
+    body = {"verification_token": prove(), "password": "engine1843", "username": "ada_lovelace"}
+    return call("sign_up", {**body, "name": "Ada"})
