@@ -209,7 +209,9 @@ class Stack:
                 raise
         if code:
             lines = log.read_text(errors="replace").splitlines()[-30:]
-            raise StackError("\n".join([*lines, "", f"sam {command} failed: {log}, {self.log}"]))
+            logs = f"{log.name}, {self.log.name} and {self.functions_log.name}"
+            lines += ["", f"sam {command} failed: {logs} in {self.home} say more"]
+            raise StackError("\n".join(lines))
 
 
 def template_parameters() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import contextlib
 from typing import Annotated
 
 import msgspec
+
 from latchkey import clock, errors, mail, sessions, tokens, users, verifications
 from latchkey.http import Body, Caller, Text, entry
 

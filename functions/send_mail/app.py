@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import msgspec
+
 from latchkey import clock, errors, letters, log, mail, postman, table, verifications
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+
 from latchkey import clock, errors, passwords, sessions, users, verifications
 from latchkey.http import Body, Caller, Text, Token, entry
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+
 from latchkey import clock, sessions
 from latchkey.http import Body, Caller, entry
 

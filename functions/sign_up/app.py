@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
+
 from latchkey import clock, errors, sessions, users, verifications
 from latchkey.http import Body, Caller, Text, Token, entry
 

@@ -11,8 +11,9 @@ import boto3
 import msgspec
 import pytest
 import yaml
-from latchkey import aws, clock, keyring, letters, postman, settings
 from moto import mock_aws
+
+from latchkey import aws, clock, keyring, letters, postman, settings
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
@@ -94,44 +95,50 @@ def template() -> dict[str, Any]:
     return parsed
 
 
-@functools.cache
-def _rsa() -> tuple[str, bytes]:
-    return _new_rsa()
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[dict[str, str]]:
+    """AWS in memory: tables as the template describes them, a wrapping key, and the first keys.
 
-
-_new_rsa = keyring._new_rsa
-
-
-@pytest.fixture(autouse=True)
-def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Empty tables as the template describes them, a queue, a wrapping key, a fresh container."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(keyring, "_new_rsa", _rsa)  # Making a key takes longer than most tests.
-    with mock_aws():
+    It is made once, and emptied between tests, because making it takes longer than most tests.
+    """
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            environment.delenv(name, raising=False)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "test")
+        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         for resource in ("Accounts", "Grants"):
             properties = template()["Resources"][resource]["Properties"]
             wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
             boto3.client("dynamodb").create_table(
                 TableName=resource, **{name: properties[name] for name in wanted}
             )
-        queue = boto3.client("sqs").create_queue(QueueName="mail")["QueueUrl"]
-        key = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
         variables = {
             "ACCOUNTS_TABLE": "Accounts",
             "GRANTS_TABLE": "Grants",
-            "KMS_KEY_ID": key,
-            "MAIL_QUEUE_URL": queue,
+            "KMS_KEY_ID": boto3.client("kms").create_key()["KeyMetadata"]["KeyId"],
             "SENDER_ADDRESS": "login@example.com",
         }
         for name, value in variables.items():
-            monkeypatch.setenv(name, value)
+            environment.setenv(name, value)
+        keyring.rotate("https://login.example.com", now=NOW)
+        yield aws.dynamodb().get_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})["Item"]
         start_container()
-        yield
-        start_container()
+
+
+@pytest.fixture(autouse=True)
+def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start with nothing but the first keys, in a warm container; leave nothing behind."""
+    queue = aws.sqs().create_queue(QueueName="mail")["QueueUrl"]
+    monkeypatch.setenv("MAIL_QUEUE_URL", queue)
+    aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
+    keyring.forget()
+    yield
+    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
+        for item in aws.dynamodb().scan(TableName=table)["Items"]:
+            aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
+    aws.sqs().delete_queue(QueueUrl=queue)
 
 
 def start_container() -> None:
@@ -151,14 +158,8 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return standing
 
 
-@pytest.fixture(autouse=True)
-def keys(_aws: None, now: Clock) -> None:
-    """Make the first keys, as a deployment does."""
-    keyring.rotate("https://login.example.com", now=now.time)
-
-
 @pytest.fixture
-def outbox(monkeypatch: pytest.MonkeyPatch, _aws: None) -> Outbox:
+def outbox(monkeypatch: pytest.MonkeyPatch, _empty: None) -> Outbox:
     """Return the mails that were sent."""
     box = Outbox(settings.Queue.load().mail_queue_url)
     monkeypatch.setattr(postman, "send", box.letters.append)

@@ -19,11 +19,7 @@ def count_source(source: str, *, now: int) -> table.Write:
     return table.Update(
         table.source_sends(_network(source), hour),
         "attribute_not_exists(#sends) OR #sends < :most",
-        {
-            "one": 1,
-            "most": settings.Codes.load().codes_per_source_per_hour,
-            "end": (hour + 1) * HOUR,
-        },
+        {"most": settings.Codes.load().codes_per_source_per_hour},
         refusal=lambda: errors.TooManyRequests(
             "Too many codes were asked for from this network. Try again later.",
             retry_after=(hour + 1) * HOUR - now,

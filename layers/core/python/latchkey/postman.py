@@ -80,7 +80,7 @@ def _send_by_ses(message: EmailMessage, to: str) -> None:
             Content={"Raw": {"Data": message.as_bytes()}},
         )
     except aws.FAULTS as error:
-        answer: Any = getattr(error, "response", {})
+        answer: Any = getattr(error, "response", None) or {}  # a time-out has one that is None
         code = answer.get("Error", {}).get("Code", type(error).__name__)
         raise (Undeliverable if code in _SES_FINAL else TryLater)(code) from error
 

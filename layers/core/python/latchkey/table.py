@@ -282,7 +282,7 @@ def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
     try:
         return operation(**arguments)
     except aws.FAULTS as error:
-        answer: Any = getattr(error, "response", {})
+        answer: Any = getattr(error, "response", None) or {}  # a time-out has one that is None
         code = answer.get("Error", {}).get("Code")
         if code in _REFUSALS:
             raise _Refused(code, answer) from None

@@ -1,0 +1,165 @@
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from latchkey import aws, keyring
+from tests.unit.conftest import Answer, Call, Clock, Outbox, handler, start_container
+
+DAY = 86400
+
+
+def purposes() -> list[str]:
+    return [key.purpose for key in keyring.load().keys]
+
+
+def rotate(now: Clock) -> list[str]:
+    made: list[str] = handler("rotate_keys")({}, None)["made"]
+    start_container()
+    return made
+
+
+@pytest.mark.parametrize(("days", "made"), [(89, 0), (90, 2)])
+def test_keys_are_replaced_after_ninety_days(now: Clock, days: int, made: int):
+    now.time += days * DAY
+    assert len(rotate(now)) == made
+
+
+def test_rotating_twice_makes_nothing_more(now: Clock):
+    now.time += 90 * DAY
+    rotate(now)
+    assert rotate(now) == []
+
+
+@pytest.mark.parametrize(("seconds", "new"), [(DAY - 1, False), (DAY, True)])
+def test_a_new_key_signs_a_day_after_it_was_published(now: Clock, seconds: int, new: bool):
+    before = keyring.load().current("signing", now.time)
+    now.time += 90 * DAY
+    rotate(now)
+    now.time += seconds
+    assert (keyring.load().current("signing", now.time) != before) is new
+
+
+def test_a_rotation_signs_nobody_out(call: Call, ada: Answer, now: Clock):
+    body = {"grant_type": "refresh_token"}
+    token = ada["refresh_token"]
+    for _ in range(20):  # 400 days, several rotations
+        now.time += 20 * DAY
+        rotate(now)
+        tokens = call("grant_token", body | {"refresh_token": token})
+        assert call("get_user", bearer=tokens["access_token"]).status == 200
+        now.time += DAY
+        assert call("get_user", bearer=tokens["access_token"]).status == 401  # expired, no more
+        token = tokens["refresh_token"]
+    assert len(keyring.load().keys) <= 6
+
+
+def test_a_code_mailed_before_a_key_changes_is_right_after_it(
+    call: Call, outbox: Outbox, now: Clock
+):
+    now.time += 90 * DAY
+    rotate(now)
+    now.time += DAY - 1
+    sent = call("send_code")
+    now.time += 2
+    body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
+    answer = call("verify_code", body)
+    assert answer.status == 200
+    assert call("sign_up", {"verification_token": answer["verification_token"]}).status == 200
+
+
+@pytest.mark.parametrize(("days", "kept"), [(91 + 31, 2), (91 + 31.001, 1)])
+def test_an_old_mac_key_stays_as_long_as_a_session(now: Clock, days: float, kept: int):
+    now.time += 90 * DAY
+    rotate(now)
+    now.time += int((days - 90) * DAY) - 1
+    keyring.rotate("https://other.example.com", now=now.time)  # a change, so that it is written
+    start_container()
+    assert purposes().count("mac") == kept
+    assert purposes().count("signing") == 1
+
+
+def test_keys_lie_wrapped_and_open_for_their_purpose_only():
+    for key in keyring.load().keys:
+        with pytest.raises(aws.kms().exceptions.ClientError):
+            aws.kms().decrypt(CiphertextBlob=key.wrapped, EncryptionContext={"purpose": "other"})
+        context = {"purpose": key.purpose}
+        plain = aws.kms().decrypt(CiphertextBlob=key.wrapped, EncryptionContext=context)[
+            "Plaintext"
+        ]
+        assert plain not in key.wrapped
+
+
+def test_an_unknown_key_id_makes_a_container_look_again(call: Call, ada: Answer, now: Clock):
+    keyring.load()
+    now.time += 31
+    stale = keyring.load()
+    keyring._ring = keyring.Keyring(stale.issuer, (), 0)
+    assert call("get_user", bearer=ada["access_token"]).status == 200
+
+
+def test_without_keys_the_answer_is_busy_not_refused(call: Call, ada: Answer):
+    aws.dynamodb().delete_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})
+    start_container()
+    body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
+    assert call("grant_token", body)["error"] == "unavailable"
+    assert call("get_user", bearer=ada["access_token"])["error"] == "unavailable"
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Send a custom resource's request, and return what CloudFormation is told."""
+    told: list[dict[str, Any]] = []
+
+    class Opened:
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None: ...
+
+    def put(request: urllib.request.Request, timeout: int) -> Opened:
+        told.append(json.loads(request.data))  # type: ignore[arg-type]
+        return Opened()
+
+    monkeypatch.setattr(urllib.request, "urlopen", put)
+
+    def send(kind: str, issuer: str) -> dict[str, Any]:
+        event = {
+            "RequestType": kind,
+            "ResponseURL": "https://cloudformation.example.com/answer",
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "Keyring",
+            "ResourceProperties": {"Issuer": issuer},
+        }
+        handler("rotate_keys")(event, None)
+        return told[-1]
+
+    return send
+
+
+def test_a_deployment_sets_the_issuer(cloudformation: Callable[..., dict[str, Any]]):
+    answer = cloudformation("Update", "https://id.example.com/")
+    assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", "request")
+    keyring.forget()
+    assert keyring.load().issuer == "https://id.example.com"
+
+
+def test_a_deletion_is_answered(cloudformation: Callable[..., dict[str, Any]]):
+    assert cloudformation("Delete", "https://id.example.com")["Status"] == "SUCCESS"
+
+
+def test_a_failure_is_answered_too(
+    cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    told: list[str] = []
+    monkeypatch.setattr(
+        handler("rotate_keys").__globals__["keyring"], "rotate", lambda *_, **__: 1 / 0
+    )
+    monkeypatch.setitem(
+        handler("rotate_keys").__globals__, "_answer", lambda _, status: told.append(status)
+    )
+    with pytest.raises(ZeroDivisionError):
+        cloudformation("Create", "https://id.example.com")
+    assert told == ["FAILED"]
