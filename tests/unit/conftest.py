@@ -100,7 +100,7 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[dict[str, str]]:
+def cloud() -> Iterator[Any]:
     """AWS in memory: tables as the template describes them, a wrapping key, and the first keys.
 
     It is made once, and emptied between tests, because making it takes longer than most tests.
@@ -202,6 +202,7 @@ def call() -> Call:
         query: str | None = None,
         path: str | None = None,
         route: str | None = None,
+        parameters: dict[str, str] | None = None,
     ) -> Answer:
         nonlocal count
         count += 1
@@ -218,6 +219,8 @@ def call() -> Call:
             event["requestContext"]["http"]["sourceIp"] = source
         if query is not None:
             event["rawQueryString"] = query
+        if parameters is not None:
+            event["pathParameters"] = parameters
         if route is not None:
             event["routeKey"] = event["requestContext"]["routeKey"] = route
             method, path = route.split(" ")

@@ -1,6 +1,7 @@
 import pytest
 
 from latchkey import sessions, table, users
+from latchkey.http import Caller
 from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
 
 
@@ -192,7 +193,5 @@ def test_without_sudo_nothing_changes(call: Call, ada: Answer, sign_in: SignIn, 
     assert sign_in("engine1843").status == 200
 
 
-def _caller():
-    from latchkey.http import Caller
-
+def _caller() -> Caller:
     return Caller("", "", "", "", "", "", "", {}, "")
