@@ -56,7 +56,9 @@ class EditBasics(Body, frozen=True):
 def edit_basics(body: EditBasics, caller: Caller) -> dict[str, str]:
     """Change profile, address and password, all or none; the address must be proven."""
     now = clock.now()
-    user, session = sessions.signed_in(caller, now=now)
+    claimed = users.canonical_address(body.email) if body.email else ""
+    user, session, note = sessions.signed_in_to_move(caller, claimed, now=now)
+    address = claimed or user.email
     if users.changed_before(user, caller, now=now):
         return {}
     if body.user_id and body.user_id != user.sub:
@@ -70,7 +72,6 @@ def edit_basics(body: EditBasics, caller: Caller) -> dict[str, str]:
         "picture": body.avatar_url,
         "gender": body.gender,
     }
-    address = users.canonical_address(body.email) if body.email else user.email
     password_hash = _password_hash(body, user, session, address, now)
     if password_hash is None and address == user.email:
         users.edit(user, fields, now=now)
@@ -83,9 +84,10 @@ def edit_basics(body: EditBasics, caller: Caller) -> dict[str, str]:
     if address != user.email:
         sets["email"] = address
         fresh_until = session.confirmed_at + sudo.SUDO_SECONDS
+        proof = verifications.proven(note, address, session.sid, asked_before=fresh_until, now=now)
         writes += [
-            verifications.take_proven(
-                user.sub, session.sid, address, asked_before=fresh_until, now=now
+            proof.consumption(
+                user.sub, session.sid, caller, now=now, refusal=errors.AddressNotProven
             ),
             *users.moving(user, address),
         ]

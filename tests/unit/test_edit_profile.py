@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from latchkey import keyring, table
-from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Outbox, Prove, SignIn
+from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
 from tests.unit.test_sealed import seal
 
 BASICS = "POST /auth/v1/user/basic/edit"
@@ -349,3 +349,14 @@ def test_the_first_password_needs_a_fresh_session(
     bob = call("sign_up", {"verification_token": prove("bob@example.com")})
     now.time += seconds
     assert basics(call, bob, new_password="engine1844").status == status
+
+
+def test_a_proof_that_changed_the_address_elsewhere_is_used_up(
+    call: Call, ada: Answer, prove: Prove, confirm: Confirm
+):
+    token = prove(NEW, bearer=ada["access_token"])
+    body = {"email": NEW, "sudo_token": confirm(ada), "verification_token": token}
+    assert call("change_email", body, bearer=ada["access_token"]) == {}
+    prove("lady@example.com", bearer=ada["access_token"])
+    assert basics(call, ada, email="lady@example.com") == {}
+    assert refused(basics(call, ada, email=NEW))

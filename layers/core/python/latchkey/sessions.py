@@ -257,23 +257,19 @@ def read(caller: Caller, *, now: int) -> tokens.Access:
 
 def signed_in(caller: Caller, *, now: int) -> tuple[users.User, Session]:
     """Return the user and session of the access token. Raises Unauthenticated."""
-    user, session, _ = signed_in_with(caller, now=now)
+    user, session, _ = _signed_in(read(caller, now=now), now=now)
     return user, session
 
 
-def signed_in_with(
-    caller: Caller, *keys: table.Key, now: int
-) -> tuple[users.User, Session, list[table.Item | None]]:
-    """Return the user and session of the access token, and what else is read in the same call.
-    Raises Unauthenticated.
+def signed_in_to_move(
+    caller: Caller, address: str, *, now: int
+) -> tuple[users.User, Session, table.Item | None]:
+    """Return the user and session of the access token, and the note that the user has proven this
+    address. Raises Unauthenticated.
     """
     access = read(caller, now=now)
-    person, session, *items = table.get(
-        table.user(access.sub), table.session(access.sub, access.sid), *keys
-    )
-    if person is None or session is None or session["expires_at"] <= now:
-        raise errors.Unauthenticated
-    return users.of(person), msgspec.convert(session, Session), items
+    user, session, [note] = _signed_in(access, table.proven(access.sub, address), now=now)
+    return user, session, note
 
 
 def signed_in_among(
@@ -282,7 +278,7 @@ def signed_in_among(
     """Return the user of the access token, and those of the ids who exist. Raises
     Unauthenticated.
     """
-    user, _, items = signed_in_with(caller, *map(table.user, subs), now=now)
+    user, _, items = _signed_in(read(caller, now=now), *map(table.user, subs), now=now)
     return user, [users.of(item) for item in items if item]
 
 
@@ -341,6 +337,18 @@ def end(sub: str, sid: str) -> None:
     token offline.
     """
     table.write(table.Delete(table.session(sub, sid), ""))
+
+
+def _signed_in(
+    access: tokens.Access, *keys: table.Key, now: int
+) -> tuple[users.User, Session, list[table.Item | None]]:
+    """Read in one call the user, the session, and what else is asked for."""
+    person, session, *items = table.get(
+        table.user(access.sub), table.session(access.sub, access.sid), *keys
+    )
+    if person is None or session is None or session["expires_at"] <= now:
+        raise errors.Unauthenticated
+    return users.of(person), msgspec.convert(session, Session), items
 
 
 def _new(sub: str, amr: str, caller: Caller, now: int) -> Session:

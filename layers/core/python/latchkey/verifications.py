@@ -262,13 +262,21 @@ class Proof(msgspec.Struct, frozen=True):
     owner: str
     """The user whose address it was when the code was asked for, or empty: a hint to check."""
 
-    def consumption(self, sub: str, sid: str, caller: Caller, *, now: int) -> table.Write:
+    def consumption(
+        self,
+        sub: str,
+        sid: str,
+        caller: Caller,
+        *,
+        now: int,
+        refusal: type[errors.AuthError] = errors.ProofUnusable,
+    ) -> table.Write:
         """Return the write that uses the proof up for a session, which one caller wins."""
         return table.Update(
             table.verification(self.verification_id),
             "#state = :verified AND #expires_at > :now",
             {"verified": "verified", "now": now},
-            refusal=errors.ProofUnusable,
+            refusal=refusal,
             sets={
                 "state": "consumed",
                 "consumed_at": now,
@@ -295,16 +303,20 @@ def prove(token: str, claimed: str, *, now: int) -> Proof:
     return Proof(claims["jti"], claims["email"], claims["own"])
 
 
-def take_proven(sub: str, sid: str, address: str, *, asked_before: int, now: int) -> table.Write:
-    """Return the write that uses up what `verify` noted for a change of address: that this user has
-    proven it, with a code that this session asked for before that time.
+def proven(
+    note: table.Item | None, address: str, sid: str, *, asked_before: int, now: int
+) -> Proof:
+    """Return the proof that `verify` noted for a change of address, if its code was asked for by
+    this session and before that time. Raises AddressNotProven.
     """
-    return table.Delete(
-        table.proven(sub, address),
-        "#sid = :sid AND #asked_at < :asked_before AND #expires_at > :now",
-        {"sid": sid, "asked_before": asked_before, "now": now},
-        refusal=errors.AddressNotProven,
-    )
+    if (
+        note is None
+        or note["sid"] != sid
+        or note["asked_at"] >= asked_before
+        or note["expires_at"] <= now
+    ):
+        raise errors.AddressNotProven
+    return Proof(note["verification_id"], address, "")
 
 
 def consumed_before(item: table.Item | None, caller: Caller, *, now: int) -> Verification | None:
@@ -341,6 +353,7 @@ def _proven(verified: Verification, now: int) -> list[table.Write]:
     if verified.requester in ("", verified.owner):
         return []
     note = {
+        "verification_id": verified.id,
         "sid": verified.requester_sid,
         "asked_at": verified.created_at,
         "expires_at": now + TOKEN_SECONDS,
