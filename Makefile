@@ -20,8 +20,8 @@ LAMBDA := .local/env/lambda/.done # what Lambda brings, and nothing else: the la
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 10
 
-run: $(LOCAL) ## Run everything on this machine until Ctrl-C: API on port 3000, inbox on 3025.
-	@$(BIN)/python -m local
+run: $(LOCAL) ## Run everything on this machine until Ctrl-C: page on port 3080, API 3000, inbox 3025.
+	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
 
 test: check build e2e ## All that CI runs: check, the layer for Lambda, end-to-end tests.
 

@@ -1,8 +1,8 @@
 """`python -m local`: the whole of Latchkey on this machine, until Ctrl-C.
 
-Starts the inbox and MiniStack, builds and deploys the template, prints the addresses and then the
-line `ready`, and shows each mail that arrives. Users outlive a stop; `--fresh` forgets them. Stacks
-run side by side if each has its own home and ports.
+Starts the inbox and MiniStack, builds and deploys the template, serves the sample page, prints the
+addresses and then the line `ready`, and shows each mail that arrives. Users outlive a stop;
+`--fresh` forgets them. Stacks run side by side if each has its own home and ports.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from local.inbox import PASSWORD, USER, Inbox, Mail
 from local.stack import ROOT, Stack, StackError, template_parameters
+from local.web import Web
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PORTS = {  # each is an option and an environment variable of this name
@@ -63,7 +64,10 @@ def _run(options: argparse.Namespace) -> NoReturn:
                 shutil.rmtree(options.home / name, ignore_errors=True)
         inbox = Inbox(options.home / "tls", _show)
         stack = Stack(options.home, options.api_port, options.stack_port, inbox.authority)
+        web = Web(options.web_port, options.home) if options.web_port else None
         try:
+            if web:
+                web.prepare()
             stack.start()
             inbox.start(
                 web_port=options.inbox_port,
@@ -75,6 +79,9 @@ def _run(options: argparse.Namespace) -> NoReturn:
             stack.deploy(parameters)
             api = f"http://127.0.0.1:{options.api_port}"
             _check(stack, api)
+            if web:
+                web.start(api)
+                print(f"page   {web.problem or f'http://localhost:{options.web_port}'}")
             print(f"API    {api}")
             print(f"JWKS   {api}/.well-known/jwks.json")
             print(f"inbox  http://127.0.0.1:{options.inbox_port}")
@@ -85,10 +92,14 @@ def _run(options: argparse.Namespace) -> NoReturn:
             while os.getppid() == parent:  # make or a test that was killed leaves nothing behind
                 time.sleep(0.5)
                 stack.check()
+                if web:
+                    web.check()
             raise KeyboardInterrupt
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
+            if web:
+                web.stop()
             stack.stop()
             inbox.stop()  # last: it would wait for the connection that `send_mail` keeps open
 
@@ -105,6 +116,10 @@ def _options() -> argparse.Namespace:
         option = "--" + name.lower().replace("_", "-")
         port = os.environ.get(name) or default
         parser.add_argument(option, type=int, default=port, help=f"{what} ({name}, {default})")
+    web_port = os.environ.get("WEB_PORT") or 0
+    parser.add_argument(
+        "--web-port", type=int, default=web_port, help="the sample page (WEB_PORT, 0: none)"
+    )
     values = os.environ.get("PARAMS", "")
     parser.add_argument(
         "--params", default=values, help="'Name=value ...' for the template (PARAMS)"
@@ -141,7 +156,10 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _refuse_taken_ports(options: argparse.Namespace) -> None:
-    for name, (_, what) in PORTS.items():
+    wanted = {name: what for name, (_, what) in PORTS.items()}
+    if options.web_port:
+        wanted["WEB_PORT"] = "the sample page"
+    for name, what in wanted.items():
         port = getattr(options, name.lower())
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

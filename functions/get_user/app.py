@@ -1,4 +1,4 @@
-"""GET /auth/v1/user/me: the profile of the signed-in user."""
+"""GET /auth/v1/user/me and /auth/v2/user/me: the profile of the signed-in user."""
 
 from latchkey import clock, sessions, users
 from latchkey.http import Caller, NoBody, entry

@@ -19,8 +19,11 @@ def _done(record: dict[str, Any]) -> bool:
     neighbours.
     """
     try:
-        order = msgspec.json.decode(record["body"], type=mail.Order)
-        _deliver(order, clock.now())
+        order = mail.read(record["body"])
+        if isinstance(order, mail.Notice):
+            _tell(order)
+        else:
+            _deliver(order, clock.now())
     except postman.TryLater as cause:
         log.fault("mail not accepted yet", cause, reply=str(cause))
         return False
@@ -31,6 +34,13 @@ def _done(record: dict[str, Any]) -> bool:
         log.fault("unhandled exception", cause, operation="send_mail")
         return False
     return True
+
+
+def _tell(notice: mail.Notice) -> None:
+    try:
+        postman.send(letters.notice(notice))
+    except postman.Undeliverable as cause:
+        log.info("notice refused for good", kind=notice.kind, reply=str(cause))
 
 
 def _deliver(order: mail.Order, now: int) -> None:

@@ -1,10 +1,8 @@
 """POST /auth/v1/verification/verify: a code for a proof of the address."""
 
-from typing import Annotated
-
 import msgspec
 
-from latchkey import clock, settings, verifications
+from latchkey import clock, verifications
 from latchkey.http import Body, Caller, Text, entry
 
 
@@ -12,7 +10,7 @@ class VerifyCode(Body, frozen=True):
     """The code is text, or a number where the app passed one to the SDK."""
 
     verification_id: Text
-    verification_code: Text | Annotated[int, msgspec.Meta(ge=0)]
+    verification_code: verifications.Code
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -25,10 +23,7 @@ class Verified(msgspec.Struct, frozen=True):
 def verify_code(body: VerifyCode, caller: Caller) -> Verified:
     """Redeem the code."""
     now = clock.now()
-    code = body.verification_code
-    if isinstance(code, int):  # A number has lost its leading zeros.
-        code = str(code).zfill(settings.Codes.load().code_length)
-    code = "".join(code.split())
+    code = verifications.digits(body.verification_code)
     verification = verifications.verify(body.verification_id, code, caller, now=now)
     left = verification.verified_at + verifications.TOKEN_SECONDS - now
     return Verified(verification.token(), left)

@@ -20,6 +20,10 @@ NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
 DEVICE = "0123456789abcdef0123456789abcdef"
 
 Call = Callable[..., "Answer"]
+Prove = Callable[..., str]
+SignIn = Callable[..., "Answer"]
+Confirm = Callable[..., str]
+Alive = Callable[["Answer"], bool]
 
 
 class Answer(dict[str, Any]):
@@ -96,7 +100,7 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[dict[str, str]]:
+def cloud() -> Iterator[Any]:
     """AWS in memory: tables as the template describes them, a wrapping key, and the first keys.
 
     It is made once, and emptied between tests, because making it takes longer than most tests.
@@ -197,6 +201,8 @@ def call() -> Call:
         source: str | None = None,
         query: str | None = None,
         path: str | None = None,
+        route: str | None = None,
+        parameters: dict[str, str] | None = None,
     ) -> Answer:
         nonlocal count
         count += 1
@@ -213,6 +219,12 @@ def call() -> Call:
             event["requestContext"]["http"]["sourceIp"] = source
         if query is not None:
             event["rawQueryString"] = query
+        if parameters is not None:
+            event["pathParameters"] = parameters
+        if route is not None:
+            event["routeKey"] = event["requestContext"]["routeKey"] = route
+            method, path = route.split(" ")
+            event["requestContext"]["http"]["method"] = method
         if path is not None:
             event["rawPath"] = event["requestContext"]["http"]["path"] = path
         reply = handler(operation)(event, None)
@@ -227,8 +239,8 @@ def call() -> Call:
 def prove(call: Call, outbox: Outbox) -> Callable[..., str]:
     """Return a function that proves an address by its mail and returns the verification token."""
 
-    def redeem(address: str = "ada@example.com") -> str:
-        sent = call("send_code", {"email": address})
+    def redeem(address: str = "ada@example.com", bearer: str | None = None) -> str:
+        sent = call("send_code", {"email": address}, bearer=bearer)
         body = {
             "verification_id": sent["verification_id"],
             "verification_code": outbox.code(address),
@@ -243,3 +255,37 @@ def ada(call: Call, prove: Callable[..., str]) -> Answer:
     """Sign Ada up and return her tokens."""
     body = {"verification_token": prove(), "password": "engine1843", "username": "ada_lovelace"}
     return call("sign_up", {**body, "name": "Ada"})
+
+
+@pytest.fixture
+def sign_in(call: Call) -> Callable[..., Answer]:
+    """Return a function that signs Ada in once more, and returns the tokens."""
+
+    def start(password: str = "engine1843", device: str = DEVICE) -> Answer:
+        body = {"username": "ada@example.com", "password": password}
+        return call("sign_in", body, headers={"x-device-id": device})
+
+    return start
+
+
+@pytest.fixture
+def confirm(call: Call) -> Callable[..., str]:
+    """Return a function that confirms a session with a password and returns the sudo token."""
+
+    def grant(session: Answer, password: str = "engine1843") -> str:
+        answer = call("sudo", {"password": password}, bearer=session["access_token"])
+        return str(answer["sudo_token"])
+
+    return grant
+
+
+@pytest.fixture
+def alive(call: Call) -> Callable[[Answer], bool]:
+    """Return a function that says whether a session goes on."""
+
+    def ask(session: Answer) -> bool:
+        answer = call("get_user", bearer=session["access_token"])
+        assert answer.status == 200 or answer["error"] == "unauthenticated"
+        return answer.status == 200
+
+    return ask

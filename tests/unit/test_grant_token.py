@@ -124,3 +124,37 @@ def events(sub: str) -> list[str]:
 def test_tokens_of_one_kind_are_none_of_another(ada: Answer, now: Clock):
     with pytest.raises(tokens.Refused):
         tokens.read_mac("verification", ada["refresh_token"], now=now.time)
+
+
+@pytest.mark.parametrize("name", ["ada@example.com", "ada_lovelace"])
+def test_a_password_is_granted_a_session(call: Call, ada: Answer, name: str):
+    body = {"grant_type": "password", "username": name, "password": "engine1843"}
+    granted = call("grant_token", body)
+    assert granted["sub"] == ada["sub"]
+    assert call("get_user", bearer=granted["access_token"]).status == 200
+
+
+def test_a_password_may_come_in_a_form(call: Call, ada: Answer):
+    raw = "grant_type=password&username=ada%40example.com&password=engine1843&client_id=my-app"
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert call("grant_token", raw=raw, headers=form)["sub"] == ada["sub"]
+
+
+def test_a_wrong_password_is_granted_nothing(call: Call, ada: Answer):
+    body = {"grant_type": "password", "username": "ada_lovelace", "password": "wrong1843"}
+    answer = call("grant_token", body)
+    assert (answer.status, answer["error"]) == (401, "invalid_username_or_password")
+
+
+@pytest.mark.parametrize("missing", ["username", "password"])
+def test_a_password_grant_needs_both(call: Call, missing: str):
+    body = {"grant_type": "password", "username": "ada_lovelace", "password": "wrong1843"}
+    answer = call("grant_token", {k: v for k, v in body.items() if k != missing})
+    assert (answer["error"], answer["details"]) == ("invalid_argument", [{"field": missing}])
+
+
+def test_a_session_of_either_version_refreshes_at_both(call: Call, ada: Answer):
+    token = ada["refresh_token"]
+    for route in ("POST /auth/v2/token", "POST /auth/v1/token"):
+        body = {"grant_type": "refresh_token", "refresh_token": token}
+        token = call("grant_token", body, route=route)["refresh_token"]

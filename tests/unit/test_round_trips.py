@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import aws
-from tests.unit.conftest import Answer, Call, Clock, Outbox
+from latchkey import aws, keyring
+from tests.unit.conftest import NOW, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
+from tests.unit.test_sealed import seal, thumbprint
 
 
 class Calls(list[str]):
@@ -61,14 +62,14 @@ def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callabl
     assert calls == ["TransactWriteItems"]
 
 
-def test_sign_in_by_code_takes_three(
+def test_sign_in_by_code_takes_two(
     call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock
 ):
     now.time += 60
     body = {"verification_token": prove()}
     calls.clear()
     call("sign_in", body)
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "TransactWriteItems"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "ada_lovelace"])
@@ -116,3 +117,183 @@ def test_discovery_takes_none_when_warm(call: Call, calls: Calls):
     calls.clear()
     call("discovery")
     assert calls == []
+
+
+NEW = "countess@example.com"
+
+
+@pytest.fixture
+def sudo(ada: Answer, confirm: Confirm) -> str:
+    return confirm(ada)
+
+
+def test_sudo_by_password_takes_two(call: Call, calls: Calls, ada: Answer):
+    call("sudo", bearer=ada["access_token"])
+    assert calls[-2:] == ["BatchGetItem", "UpdateItem"]
+
+
+def test_sudo_by_code_takes_two(call: Call, calls: Calls, ada: Answer, prove: Prove, now: Clock):
+    now.time += 60
+    body = {"verification_token": prove()}
+    calls.clear()
+    call("sudo", body, bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "TransactWriteItems"]
+
+
+@pytest.mark.parametrize("others", [0, 1, 5])
+def test_set_password_takes_four_however_many_sessions_end(
+    call: Call, calls: Calls, ada: Answer, sudo: str, sign_in: SignIn, others: int
+):
+    for _ in range(others):
+        sign_in()
+    calls.clear()
+    body = {"new_password": "engine1844", "sudo_token": sudo}
+    call("set_password", body, bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]
+
+
+def test_change_email_takes_four(call: Call, calls: Calls, ada: Answer, sudo: str, prove: Prove):
+    body = {"email": NEW, "sudo_token": sudo, "verification_token": prove(NEW)}
+    calls.clear()
+    call("change_email", body, bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]
+
+
+def test_reset_password_takes_four(call: Call, calls: Calls, ada: Answer, prove: Prove, now: Clock):
+    now.time += 60
+    body = {"new_password": "engine1844", "verification_token": prove()}
+    calls.clear()
+    call("reset_password", body)
+    assert calls == ["GetItem", "Query", "TransactWriteItems", "SendMessage"]
+
+
+def test_verify_code_takes_two_where_it_proves_a_new_address(
+    call: Call, calls: Calls, ada: Answer, outbox: Outbox
+):
+    sent = call("send_code", {"email": NEW}, bearer=ada["access_token"])
+    body = {"verification_id": sent["verification_id"], "verification_code": outbox.code(NEW)}
+    calls.clear()
+    call("verify_code", body)
+    assert calls == ["UpdateItem", "TransactWriteItems"]
+
+
+def test_edit_profile_takes_two(call: Call, calls: Calls, ada: Answer):
+    call("edit_profile", bearer=ada["access_token"])
+    assert calls[-2:] == ["BatchGetItem", "UpdateItem"]
+
+
+def test_a_change_of_user_name_takes_two(call: Call, calls: Calls, ada: Answer):
+    call("edit_profile", {"username": "countess"}, bearer=ada["access_token"])
+    assert calls[-2:] == ["BatchGetItem", "TransactWriteItems"]
+
+
+def test_a_change_of_address_by_basic_edit_takes_four(
+    call: Call, calls: Calls, ada: Answer, prove: Prove
+):
+    prove(NEW, bearer=ada["access_token"])
+    calls.clear()
+    route = "POST /auth/v1/user/basic/edit"
+    call("edit_profile", {"email": NEW}, bearer=ada["access_token"], route=route)
+    assert calls == ["BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]
+
+
+def test_check_user_takes_one_for_a_name_and_two_for_an_address(call: Call, calls: Calls):
+    call("check_user")
+    assert calls == ["GetItem"]
+    calls.clear()
+    call("check_user", query="username=ada%40example.com")
+    assert calls == ["UpdateItem", "GetItem"]
+
+
+def test_query_user_takes_one_for_ids_and_three_for_a_name(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("query_user", bearer=ada["access_token"], query=f"id={ada['sub']}%2Cnobody")
+    assert calls == ["BatchGetItem"]
+    calls.clear()
+    call("query_user", bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "GetItem", "GetItem"]
+
+
+def test_list_providers_takes_one(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("list_providers", bearer=ada["access_token"])
+    assert calls == ["BatchGetItem"]
+
+
+def test_security_history_takes_two(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("security_history", bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "Query"]
+
+
+@pytest.mark.parametrize("operation", ["revoke_all", "revoke_device"])
+def test_revoking_takes_two(call: Call, calls: Calls, ada: Answer, operation: str):
+    calls.clear()
+    call(operation, bearer=ada["access_token"])
+    assert calls == ["Query", "BatchWriteItem"]
+
+
+def test_delete_user_takes_five(call: Call, calls: Calls, ada: Answer, sudo: str):
+    calls.clear()
+    call("delete_user", bearer=ada["access_token"], query=f"sudo_token={sudo}")
+    assert calls == [
+        "BatchGetItem",
+        "Query",
+        "BatchWriteItem",
+        "TransactWriteItems",
+        "SendMessage",
+    ]
+
+
+def test_introspect_token_takes_one(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("introspect_token", {"token": ada["access_token"]})
+    assert calls == ["BatchGetItem"]
+
+
+def test_a_password_grant_takes_three(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    body = {"grant_type": "password", "username": "ada_lovelace", "password": "engine1843"}
+    call("grant_token", body)
+    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+
+
+def test_an_encrypted_sign_in_takes_three(call: Call, calls: Calls, ada: Answer):
+    text = '{"username": "ada_lovelace", "password": "engine1843"}'
+    body = {"params": seal(text), "public_key_thumbprint": thumbprint()}
+    call("sign_in", body)
+    calls.clear()
+    call("sign_in", body)
+    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+
+
+def test_the_public_key_takes_none_when_warm(call: Call, calls: Calls):
+    call("encrypted_sign_in")
+    calls.clear()
+    call("encrypted_sign_in")
+    assert calls == []
+
+
+def test_a_code_sign_in_in_one_step_takes_four(
+    call: Call, calls: Calls, ada: Answer, outbox: Outbox, now: Clock
+):
+    now.time += 60
+    sent = call("send_code")
+    body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
+    calls.clear()
+    call("encrypted_sign_in", body, route="POST /auth/v2/signin/verificationcode")
+    assert calls == ["UpdateItem", "TransactWriteItems", "GetItem", "TransactWriteItems"]
+
+
+def test_a_change_of_password_without_session_takes_five(call: Call, calls: Calls, ada: Answer):
+    body = {
+        "username": "ada_lovelace",
+        "password": seal("engine1843"),
+        "new_password": seal("engine1844"),
+        "public_key_thumbprint": thumbprint(),
+    }
+    call("encrypted_sign_in")
+    keyring.private(keyring.load().current("encryption", NOW))
+    calls.clear()
+    call("encrypted_sign_in", body, route="POST /auth/v2/signin/password/update")
+    assert calls == ["GetItem", "GetItem", "Query", "TransactWriteItems", "SendMessage"]

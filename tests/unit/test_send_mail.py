@@ -1,8 +1,9 @@
 import json
+from typing import get_args
 
 import pytest
 
-from latchkey import letters, postman
+from latchkey import letters, mail, postman
 from tests.unit.conftest import Call, Clock, Outbox, handler
 
 
@@ -84,3 +85,42 @@ def test_no_log_line_holds_the_address_or_the_code(
     logged = capsys.readouterr().out
     assert letter.to not in logged
     assert letter.subject.split()[0] not in logged
+
+
+@pytest.mark.parametrize("kind", get_args(mail.NoticeKind))
+@pytest.mark.parametrize("language", mail.LANGUAGES)
+def test_a_notice_is_told_in_the_readers_language(outbox: Outbox, kind: str, language: str):
+    notice = {"kind": kind, "address": "ada@example.com", "language": language}
+    assert again(records(notice)) == []
+    [letter] = outbox.letters
+    assert letter.to == "ada@example.com"
+    assert "Latchkey" in letter.subject
+    assert "Latchkey" in letter.text
+    assert ("您" in letter.html) is (language == "zh-CN")
+
+
+def test_a_notice_that_was_not_accepted_comes_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    def busy(_: letters.Letter) -> None:
+        raise postman.TryLater("421")
+
+    monkeypatch.setattr(postman, "send", busy)
+    notice = {"kind": "email_changed", "address": "ada@example.com", "language": "en"}
+    assert again(records(notice)) == ["0"]
+
+
+def test_a_notice_to_a_mailbox_that_is_none_is_dropped(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(_: letters.Letter) -> None:
+        raise postman.Undeliverable("550")
+
+    monkeypatch.setattr(postman, "send", refuse)
+    notice = {"kind": "email_changed", "address": "ada@example.com", "language": "en"}
+    assert again(records(notice)) == []
+
+
+def test_a_notice_of_another_kind_is_kept_for_somebody_to_look_at(outbox: Outbox):
+    notice = {"kind": "nonsense", "address": "ada@example.com", "language": "en"}
+    assert again(records(notice)) == ["0"]

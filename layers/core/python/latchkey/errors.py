@@ -9,14 +9,27 @@ The words, the numbers and key words in the texts are what the SDK sorts errors 
     |   |-- CodeUnusable       3  400  expired, used, or never sent
     |   |-- TooManyGuesses     3  400
     |   `-- ProofUnusable      3  400  a verification token that is expired, used, or of another
-    address |-- WrongCode              3  400 |-- InvalidGrant           3  400  a refresh token
-    that ends the client's session |-- BadCredentials         3  401  one answer for an unknown user
-    and a wrong password |-- NotFound               5  404 |-- TooManyRequests        8  429  with
-    the seconds to wait |-- FailedPrecondition     9  409 |   |-- AddressTaken |   `-- UsernameTaken
-    |-- Aborted               10  409 |-- Unimplemented         12  404 |-- Internal              13
-    500 |-- Unavailable           14  503 |-- Unauthenticated       16  401  the client drops its
-    session: only for a dead or missing access token |-- UnauthorizedClient  4022  403 `--
-    LoginTypeDisabled   4045  403
+    |                                  address
+    |-- WrongCode              3  400
+    |-- InvalidGrant           3  400  a refresh token that ends the client's session
+    |-- BadCredentials         3  401  one answer for an unknown user and a wrong password
+    |-- WrongPassword          3  400  of a user who is signed in
+    |-- PasswordNotSet         3  400  of a user who is signed in
+    |-- NotFound               5  404
+    |-- TooManyRequests        8  429  with the seconds to wait
+    |-- FailedPrecondition     9  409
+    |   |-- AddressTaken
+    |   |-- UsernameTaken
+    |   |-- AddressNotProven   9  400
+    |   `-- SudoNeeded         9  403
+    |-- Aborted               10  409
+    |-- Unimplemented         12  404
+    |-- Internal              13  500
+    |-- Unavailable           14  503
+    |-- Unauthenticated       16  401  the client drops its session: only for a dead or missing
+    |                                  access token
+    |-- UnauthorizedClient  4022  403
+    `-- LoginTypeDisabled   4045  403
 """
 
 from typing import ClassVar
@@ -109,6 +122,20 @@ class BadCredentials(AuthError):
     message = "The user name or the password is wrong."
 
 
+class WrongPassword(AuthError):
+    """Of a user who is signed in. Not `unauthenticated`: the SDK would sign them out."""
+
+    status, error, error_code = 400, "invalid_password", 3
+    message = "The password is wrong."
+
+
+class PasswordNotSet(AuthError):
+    """Told only to the signed-in user."""
+
+    status, error, error_code = 400, "password_not_set", 3
+    message = "This account has no password. Confirm with a mailed code instead."
+
+
 class NotFound(AuthError):
     """No such user."""
 
@@ -146,6 +173,27 @@ class UsernameTaken(FailedPrecondition):
     """User names are public."""
 
     message = "The user name is taken. Choose another one."
+
+
+class AddressNotProven(FailedPrecondition):
+    """For a change of address without a token: one answer for each way in which the proof is
+    missing.
+    """
+
+    status = 400
+    message = (
+        "The new e-mail address is not proven: ask for a code with this session, soon after "
+        "signing in or confirming with sudo, and enter the code first."
+    )
+
+
+class SudoNeeded(FailedPrecondition):
+    """Not `permission_denied`, which reads as a login method that is switched off."""
+
+    status = 403
+    message = (
+        "The sudo token is missing, has expired or is of another session. Confirm that it is you."
+    )
 
 
 class Aborted(AuthError):

@@ -7,6 +7,7 @@ the cause.
 
 import base64
 import binascii
+import functools
 import re
 import time
 import urllib.parse
@@ -32,6 +33,10 @@ Token = Annotated[str, msgspec.Meta(max_length=4096)]
 
 class Body(msgspec.Struct, frozen=True):
     """A request's fields: unknown ones are ignored, wrong types refused."""
+
+
+class Query(Body, frozen=True):
+    """A request without a body: its fields stand in the path and in the query string."""
 
 
 class NoBody(Body, frozen=True):
@@ -87,6 +92,7 @@ def entry(
     """
     caching = f"public, max-age={cache_seconds}" if cache_seconds else "no-store"
 
+    @functools.wraps(operation)
     def handler(event: Event, _: Any) -> Answer:
         started = time.perf_counter()
         caller = _caller(event)
@@ -117,6 +123,14 @@ def entry(
     return handler
 
 
+class Routes(dict[str, Handler]):
+    """The Lambda handler of an operation with several routes, such as `GET /auth/v1/user/me`."""
+
+    def __call__(self, event: Event, context: Any) -> Answer:
+        """Hand the event to the handler of its route."""
+        return self[event["routeKey"]](event, context)
+
+
 def _answer(status: int, body: object, caching: str) -> Answer:
     return {
         "statusCode": status,
@@ -141,13 +155,15 @@ def _caller(event: Event) -> Caller:
         user_agent=headers.get("user-agent", "")[:256],
         languages=headers.get("accept-language", "")[:256],
         bearer=token.strip() if scheme.lower() == "bearer" else "",
-        query=dict(urllib.parse.parse_qsl(event.get("rawQueryString") or "")),
+        query=_fields(event.get("rawQueryString") or ""),
         path=http.get("path", ""),
     )
 
 
 def _body(event: Event, body: type[BodyType]) -> BodyType:
-    """Read the body as JSON whatever its content type says: the SDK sends text/plain."""
+    """Read the body as JSON whatever its content type says: the SDK sends text/plain. OAuth's
+    clients send forms.
+    """
     if body is NoBody:
         return body()
     text = event.get("body") or ""
@@ -157,6 +173,11 @@ def _body(event: Event, body: type[BodyType]) -> BodyType:
         raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
         if len(raw) > MAX_BODY_BYTES:
             raise errors.BodyTooLarge
+        if issubclass(body, Query):
+            fields = _fields(event.get("rawQueryString") or "")
+            return msgspec.convert(fields | (event.get("pathParameters") or {}), body, strict=False)
+        if _is_form(event, raw):
+            return msgspec.convert(_fields(raw.decode()), body, strict=False)
         # Decoded first, because msgspec does not look into the text of fields that it skips.
         return msgspec.json.decode(raw.decode(), type=body)
     except msgspec.ValidationError as error:
@@ -171,3 +192,14 @@ def _body(event: Event, body: type[BodyType]) -> BodyType:
         raise errors.InvalidArgument(f"{reason}.", field=place.strip("`$.")) from error
     except (msgspec.DecodeError, UnicodeError, binascii.Error, RecursionError) as error:
         raise errors.InvalidArgument("The body must be a JSON object in UTF-8.") from error
+
+
+def _is_form(event: Event, raw: bytes) -> bool:
+    """Say whether this is a form: curl calls everything so that it is not told the type of."""
+    kind = (event.get("headers") or {}).get("content-type", "")
+    named = kind.lower().startswith("application/x-www-form-urlencoded")
+    return named and not raw.lstrip().startswith((b"{", b"["))
+
+
+def _fields(query: str) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(query))

@@ -1,11 +1,12 @@
 """The keys that this deployment signs with: made by `rotate_keys`, wrapped by KMS, unwrapped once
 per container.
 
-There are two kinds: RSA-2048 keys sign access tokens, 256-bit MAC keys sign every other token and
-derive the mailed codes. A new key is published a day before it is used, and an old one stays until
-all that it signed has expired; so nobody is signed out by a rotation, a verifier that caches the
-JWKS (API Gateway: two hours) knows a key before it meets it, and a container that holds the keyring
-for some minutes is never wrong about the current key.
+There are three kinds: RSA-2048 keys sign access tokens, 256-bit MAC keys sign every other token and
+derive the mailed codes, RSA-2048 encryption keys open what the SDK encrypts. A new key is published
+a day before it is used, and an old one stays until all that it signed has expired; so nobody is
+signed out by a rotation, a verifier that caches the JWKS (API Gateway: two hours) knows a key
+before it meets it, and a container that holds the keyring for some minutes is never wrong about the
+current key.
 """
 
 import base64
@@ -21,10 +22,13 @@ from latchkey import aws, clock, errors, ids, log, settings, table
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-Purpose: TypeAlias = Literal["signing", "mac"]
+Purpose: TypeAlias = Literal["signing", "mac", "encryption"]
+PURPOSES: tuple[Purpose, ...] = ("signing", "mac", "encryption")
 
 # Between publishing a key and using it: far more than a verifier or a container caches.
 LEAD_SECONDS = 86400
+# How long a client may take from fetching a public key to sending what it encrypted with it.
+ENCRYPTION_SECONDS = 3600
 # How long a container uses the keyring it has read.
 CACHE_SECONDS = 300
 # How soon an unknown key id may make a container read the keyring again.
@@ -128,7 +132,7 @@ def secret(key: Key) -> bytes:
 
 @functools.cache
 def private(key: Key) -> "RSAPrivateKey":
-    """Return the key that signs access tokens."""
+    """Return an RSA key whole: to sign, or to decrypt."""
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     # The check of the primes takes 37 ms and tells nothing about a key that we wrapped ourselves.
@@ -139,7 +143,7 @@ def private(key: Key) -> "RSAPrivateKey":
 
 @functools.cache
 def public(key: Key) -> "RSAPublicKey":
-    """Return the key that verifies access tokens; it needs no KMS."""
+    """Return the public half of an RSA key; it needs no KMS."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
     return RSAPublicNumbers(_EXPONENT, int.from_bytes(_bytes(key.modulus))).public_key()
@@ -152,13 +156,12 @@ def rotate(issuer: str, *, now: int) -> list[str]:
     """
     [item] = table.get(table.KEYRING)
     ring = _of(item) if item else Keyring(issuer, (), 0)
-    fresh = [
-        _make(purpose, ring, now) for purpose in ("signing", "mac") if _due(ring, purpose, now)
-    ]
+    fresh = [_make(purpose, ring, now) for purpose in PURPOSES if _due(ring, purpose, now)]
     lifetimes = settings.Sessions.load()
     keys = (
         *_living(ring, "signing", lifetimes.access_token_seconds, now),
         *_living(ring, "mac", lifetimes.session_seconds, now),
+        *_living(ring, "encryption", ENCRYPTION_SECONDS, now),
         *fresh,
     )
     changed = Keyring(issuer or ring.issuer, keys, ring.revision + 1)
@@ -203,7 +206,7 @@ def _unwrap(key: Key) -> bytes:
 
 
 def _make(purpose: Purpose, ring: Keyring, now: int) -> Key:
-    modulus, plain = _new_rsa() if purpose == "signing" else ("", ids.new_mac_key())
+    modulus, plain = ("", ids.new_mac_key()) if purpose == "mac" else _new_rsa()
     wrapped = aws.kms().encrypt(
         KeyId=settings.Keys.load().kms_key_id,
         Plaintext=plain,

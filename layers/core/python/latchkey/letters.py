@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from latchkey import settings, verifications
+from latchkey import mail, settings, verifications
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -30,17 +30,27 @@ def code(verification: verifications.Verification, language: str, *, now: int) -
         "minutes": max(1, (verification.expires_at - now) // 60),
         "language": language,
     }
+    return _letter(verification.address, "code", "code", values)
+
+
+def notice(told: mail.Notice) -> Letter:
+    """Render the mail that tells of a change."""
+    values = {"product": settings.Mail.load().product_name, "language": told.language}
+    return _letter(told.address, "notice", told.kind, values)
+
+
+def _letter(to: str, template: str, words_of: str, values: dict[str, Any]) -> Letter:
     environment = _environment()
     # The words are templates of their own, of ours: only the values are anybody else's.
     words = {
         name: environment.from_string(text).render(values)
-        for name, text in _words()[language].items()
+        for name, text in _words()[words_of][values["language"]].items()
     }
     return Letter(
-        to=verification.address,
+        to=to,
         subject=words["subject"],
-        text=environment.get_template("code.txt").render(values, words=words),
-        html=environment.get_template("code.html").render(values, words=words),
+        text=environment.get_template(f"{template}.txt").render(values, words=words),
+        html=environment.get_template(f"{template}.html").render(values, words=words),
     )
 
 
@@ -56,5 +66,5 @@ def _environment() -> jinja2.Environment:
 
 
 @functools.cache
-def _words() -> dict[str, dict[str, str]]:
+def _words() -> dict[str, dict[str, dict[str, str]]]:
     return tomllib.loads((_FOLDER / "words.toml").read_text("utf-8"))

@@ -29,6 +29,16 @@ def count_source(source: str, *, now: int) -> table.Write:
     )
 
 
+def spend(source: str, *, now: int) -> None:
+    """Count an answer that tells who has an account: it costs as much as a mail. Raises
+    TooManyRequests.
+    """
+    try:
+        table.write(count_source(source, now=now))
+    except table.Conflict as conflict:
+        raise conflict.refusal from None
+
+
 def _network(source: str) -> str:
     """An IPv6 subscriber holds a /64 (RFC 6177), so its addresses count as one."""
     try:

@@ -2,7 +2,9 @@
 and postman.py.
 """
 
+import contextlib
 import re
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -18,7 +20,34 @@ class Order(msgspec.Struct, frozen=True):
     language: str
 
 
-def enqueue(order: Order) -> None:
+NoticeKind: TypeAlias = Literal["password_changed", "email_changed", "account_deleted"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """This happened to the account of the address; it may not have been its owner."""
+
+    kind: NoticeKind
+    address: str
+    language: str
+
+
+def notify(kind: NoticeKind, address: str, language: str) -> None:
+    """Put a notice into the queue. What it tells of has happened already: a queue that refuses is
+    logged, and the caller is answered.
+    """
+    with contextlib.suppress(errors.Unavailable):
+        enqueue(Notice(kind, address, language))
+
+
+def read(message: str) -> Order | Notice:
+    """Return what a message of the queue asks for."""
+    try:
+        return msgspec.json.decode(message, type=Notice)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(message, type=Order)
+
+
+def enqueue(order: Order | Notice) -> None:
     """Put a mail into the queue. Raises Unavailable if the queue refuses."""
     try:
         aws.sqs().send_message(

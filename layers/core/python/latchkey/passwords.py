@@ -28,8 +28,10 @@ LONGEST = 32
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "A" * 43
 
 
-def check_policy(password: str) -> None:
-    """Raise WeakPassword, naming the clause, if the password may not be chosen."""
+def check_policy(password: str, *, address: str = "") -> None:
+    """Raise WeakPassword, naming the clause, if the user of the address may not choose the
+    password.
+    """
     password = _normal(password)
     if not SHORTEST <= len(password) <= LONGEST:
         raise errors.WeakPassword(f"The password must have {SHORTEST} to {LONGEST} characters.")
@@ -37,11 +39,18 @@ def check_policy(password: str) -> None:
         raise errors.WeakPassword("The password must contain a letter.")
     if not re.search(r"\d", password):
         raise errors.WeakPassword("The password must contain a digit.")
+    if password.casefold() == address:
+        raise errors.WeakPassword("The password must not be the e-mail address.")
 
 
-def hash_new(password: str) -> str:
-    """Return the hash of a chosen password, in the PHC string format. Raises WeakPassword."""
-    check_policy(password)
+def hash_new(password: str, *, address: str = "", current: str | None = None) -> str:
+    """Return the hash of a password that the user of the address chose, in the PHC string format.
+
+    Raises WeakPassword, also if it is the one whose hash is `current`.
+    """
+    check_policy(password, address=address)
+    if current is not None and matches(password, current):
+        raise errors.WeakPassword("The new password is the current one. Choose another one.")
     return _hash(password)
 
 

@@ -10,11 +10,15 @@ Accounts (key `pk`; nothing expires):
 Grants (keys `pk`, `sk`; everything expires at `expires_at`, epoch seconds, which conditions and
 readers check, because DynamoDB's own TTL deletes up to days late):
 
-    VERIFICATION#<id>   -              a mailed code, then its proof; expires with the code, then
-    with the token SEND#<tag>          -              what was sent to an address: cool-down, daily
-    limit, live and spent seeds SEND-IP#<source>    <hour>         how many codes a source address
-    asked for in that hour USER#<sub>          SESSION#<sid>  a signed-in device; expires with its
-    refresh token USER#<sub>          EVENT#<t>#<id> security history; expires after 90 days
+    VERIFICATION#<id>  -                 a mailed code, then its proof; expires with the code, then
+                                         with the token
+    SEND#<tag>         -                 what was sent to an address: cool-down, daily limit, live
+                                         and spent seeds
+    SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
+    USER#<sub>         SESSION#<sid>     a signed-in device; expires with its refresh token
+    USER#<sub>         EVENT#<t>#<id>    security history; expires after 90 days
+    USER#<sub>         PROVEN#<address>  this user has proven this address, to make it theirs;
+                                         expires with the proof
 
 A condition and its write are one call, never a read followed by a write. Expressions are DynamoDB's
 own; a word with `#` in front stands for the attribute of that name, so that no reserved word can
@@ -24,7 +28,7 @@ get in the way.
 import random  # noqa: TID251 - only to spread retries
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -46,6 +50,8 @@ PRESENT = "attribute_exists(#pk)"
 # in all.
 _ATTEMPTS = 7
 _PAUSE = 0.02
+# The most that BatchWriteItem takes.
+_BATCH = 25
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,41 @@ def event(sub: str, at: int, event_id: str) -> Key:
     return Key("grants", f"USER#{sub}", f"EVENT#{at:012d}#{event_id}")
 
 
+def events(sub: str) -> Key:
+    """Where the keys of a user's security history begin."""
+    return Key("grants", f"USER#{sub}", "EVENT#")
+
+
+def event_marked(sub: str, mark: str) -> Key:
+    """The entry of the security history that has this mark (`mark`)."""
+    return Key("grants", f"USER#{sub}", f"EVENT#{mark}")
+
+
+def mark(entry: Item) -> str:
+    """Return what tells an entry of a user's security history from all others."""
+    return str(entry["sk"]).removeprefix("EVENT#")
+
+
+def proven(sub: str, address: str) -> Key:
+    """An address that a user has proven in order to change to it."""
+    return Key("grants", f"USER#{sub}", f"PROVEN#{address}")
+
+
+def sessions(sub: str) -> Key:
+    """Where the keys of a user's sessions begin."""
+    return Key("grants", f"USER#{sub}", "SESSION#")
+
+
+def belongings(sub: str) -> Key:
+    """Where the keys of all that belongs to a user begin, except themself."""
+    return Key("grants", f"USER#{sub}", "")
+
+
+def place(item: Item) -> Key:
+    """Return where an item of Grants that was read is."""
+    return Key("grants", item["pk"], item["sk"])
+
+
 class Conflict(Exception):
     """A condition did not hold.
 
@@ -149,15 +190,17 @@ class Put(Write):
 
 @dataclass(frozen=True)
 class Update(Write):
-    """Set attributes, and add to numbers and to sets of text."""
+    """Set attributes, where None removes one, and add to numbers and to sets of text."""
 
     sets: Item = field(default_factory=dict)
     adds: dict[str, int | set[str]] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Add the key and the changes."""
+        kept = {name: value for name, value in self.sets.items() if value is not None}
         clauses = {
-            "SET": ", ".join(f"#{name} = :set_{name}" for name in self.sets),
+            "SET": ", ".join(f"#{name} = :set_{name}" for name in kept),
+            "REMOVE": ", ".join(f"#{name}" for name in self.sets if name not in kept),
             "ADD": ", ".join(f"#{name} :add_{name}" for name in self.adds),
         }
         expression = " ".join(f"{verb} {changes}" for verb, changes in clauses.items() if changes)
@@ -167,7 +210,7 @@ class Update(Write):
             "ExpressionAttributeNames": _names(f"{self.when} {expression}"),
             "ExpressionAttributeValues": _values(
                 self.values
-                | {f"set_{name}": value for name, value in self.sets.items()}
+                | {f"set_{name}": value for name, value in kept.items()}
                 | {f"add_{name}": value for name, value in self.adds.items()}
             ),
         }
@@ -176,6 +219,15 @@ class Update(Write):
 @dataclass(frozen=True)
 class Delete(Write):
     """Delete an item."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Add the key."""
+        return super().arguments() | {"Key": _key(self.key)}
+
+
+@dataclass(frozen=True)
+class ConditionCheck(Write):
+    """Write nothing: the condition alone counts. Only beside other writes."""
 
     def arguments(self) -> dict[str, Any]:
         """Add the key."""
@@ -210,6 +262,59 @@ def get(*keys: Key) -> list[Item | None]:
     raise errors.Unavailable
 
 
+def under(
+    start: Key,
+    *,
+    newest_first: bool = False,
+    after: Key | None = None,
+    only: str = "",
+    values: Mapping[str, Value] | None = None,
+    page: int | None = None,
+) -> Iterator[Item]:
+    """Read the items whose sk begins as `start` does, in order, consistently.
+
+    `after` leaves out all up to that key, `only` those that don't fulfil the condition. A call to
+    DynamoDB is made when its items are asked for; it reads up to 1 MB, or `page` items.
+    """
+    condition = "#pk = :pk AND begins_with(#sk, :sk)" if start.sk else "#pk = :pk"
+    wanted: dict[str, Any] = {
+        "TableName": _name(start),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": _names(f"{condition} {only}"),
+        "ExpressionAttributeValues": _values(
+            {"pk": start.pk} | ({"sk": start.sk} if start.sk else {}) | dict(values or {})
+        ),
+        "ConsistentRead": True,
+        "ScanIndexForward": not newest_first,
+    }
+    wanted |= {"FilterExpression": only} if only else {}
+    wanted |= {"Limit": page} if page else {}
+    wanted |= {"ExclusiveStartKey": _key(after)} if after else {}
+    while True:
+        answer = _call(aws.dynamodb().query, **wanted)
+        yield from map(_unpack_all, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        wanted["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def write_each(*writes: Write) -> None:
+    """Do puts and deletes that have no condition, in batches: if this fails, some may be done."""
+    requests = [(_name(write.key), _batched(write)) for write in writes]
+    for first in range(0, len(requests), _BATCH):
+        wanted: dict[str, Any] = {}
+        for name, request in requests[first : first + _BATCH]:
+            wanted.setdefault(name, []).append(request)
+        for attempt in range(_ATTEMPTS):
+            answer = _call(aws.dynamodb().batch_write_item, RequestItems=wanted)
+            wanted = answer.get("UnprocessedItems") or {}
+            if not wanted:
+                break
+            _pause(attempt)
+        else:
+            raise errors.Unavailable
+
+
 def write(*writes: Write) -> Item:
     """Do all of the writes or none, and return the new item if it is a single update, else {}.
 
@@ -232,6 +337,11 @@ def write(*writes: Write) -> Item:
         else:
             return {}
     raise errors.Unavailable
+
+
+def _batched(write: Write) -> dict[str, Any]:
+    wanted = "Item" if isinstance(write, Put) else "Key"
+    return {f"{type(write).__name__}Request": {wanted: write.arguments()[wanted]}}
 
 
 def _write_one(write: Write) -> Item:

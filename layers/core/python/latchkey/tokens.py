@@ -4,10 +4,11 @@
     access         RS256      the client id          2 h, verifiable by anyone with the JWKS
     refresh        HS256      latchkey:refresh       with its session, until it is used
     verification   HS256      latchkey:verification  10 min, until it is used
+    sudo           HS256      latchkey:sudo          10 min, until a credential changes
 
 All are functions of the state that they stand for, so a request that is repeated because its answer
 was lost gets the same token again without any token being stored. The MAC key never leaves the
-service, so nobody else can read or make the last two kinds; they are opaque to clients.
+service, so nobody else can make or check the last three kinds; they are opaque to clients.
 """
 
 import base64
@@ -19,7 +20,7 @@ import msgspec
 
 from latchkey import keyring
 
-MacKind: TypeAlias = Literal["refresh", "verification"]
+MacKind: TypeAlias = Literal["refresh", "verification", "sudo"]
 
 # A client counts an access token's life from the moment it arrives, so the last request with it may
 # come a little late.
@@ -49,14 +50,19 @@ def issue_access(claims: dict[str, Any], *, now: int, seconds: int) -> str:
 
 def read_access(token: str, *, now: int | None) -> Access:
     """Return whose access token this is; without `now`, of an expired one too. Raises Refused."""
+    claims = access_claims(token, now=now)
+    return Access(claims["sub"], claims["sid"])
+
+
+def access_claims(token: str, *, now: int | None) -> dict[str, Any]:
+    """Return all that an access token says. Raises Refused."""
     key = keyring.find("signing", _key_id(token))
     if key is None:
         raise Refused
     # Whoever holds this deployment's key is its issuer; the audience is for resource servers to
     # check.
     options = _OPTIONS | {"verify_aud": False, "require": ["exp", "sub", "sid"]}
-    claims = _decode(token, keyring.public(key), "RS256", now, LEEWAY_SECONDS, options=options)
-    return Access(claims["sub"], claims["sid"])
+    return _decode(token, keyring.public(key), "RS256", now, LEEWAY_SECONDS, options=options)
 
 
 def issue_mac(kind: MacKind, claims: dict[str, Any], *, now: int, expires_at: int) -> str:

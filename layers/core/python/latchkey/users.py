@@ -2,11 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from latchkey import errors, ids, passwords, table
+from latchkey.http import Caller
 
 # A dot-atom of RFC 5322 at host names of RFC 1123, at least two labels, the last not a number.
 # ASCII only, so that no look-alike letter can stand for another person's address.
@@ -23,11 +24,27 @@ _PHONE = re.compile(r"\+[\d ]+", re.ASCII)
 
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 Picture = Annotated[str, msgspec.Meta(max_length=1024)]
+Gender = Literal["MALE", "FEMALE", "UNKNOWN", ""]
+Locale = Annotated[str, msgspec.Meta(max_length=35)]
+# How long a repeated request is recognised as the one that changed a credential: as long as the SDK
+# repeats it.
+RETRY_SECONDS = 120
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A postal address, with the fields of OpenID Connect Core 1.0, section 5.1.1."""
+
+    formatted: Picture | None = None
+    street_address: Picture | None = None
+    locality: Name | None = None
+    region: Name | None = None
+    postal_code: Name | None = None
+    country: Name | None = None
 
 
 class User(msgspec.Struct, frozen=True):
     """A person who has proven the address. Times are epoch seconds; `version` goes up when a
-    credential changes.
+    credential or a name to sign in with changes, `sign_ins` with every session.
     """
 
     sub: str
@@ -36,12 +53,20 @@ class User(msgspec.Struct, frozen=True):
     updated_at: int
     last_sign_in_at: int
     version: int = 1
+    sign_ins: int = 0
+    changed_at: int = 0
+    changed_by: str = ""
+    """The request that made this version, which may be repeated."""
     username: str | None = None
     password_hash: str | None = None
     name: str | None = None
     gender: str | None = None
     picture: str | None = None
     locale: str | None = None
+    birthdate: str | None = None
+    zoneinfo: str | None = None
+    description: str | None = None
+    address: Address | None = None
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,6 +86,10 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     gender: str | None = None
     picture: str | None = None
     locale: str | None = None
+    birthdate: str | None = None
+    zoneinfo: str | None = None
+    description: str | None = None
+    address: Address | None = None
 
 
 def canonical_address(text: str) -> str:
@@ -85,20 +114,17 @@ def new(
     address: str,
     *,
     now: int,
-    username: str | None,
-    password: str | None,
-    name: str | None,
-    gender: str | None,
-    picture: str | None,
-    locale: str | None,
+    username: str | None = None,
+    password: str | None = None,
+    name: str | None = None,
+    gender: str | None = None,
+    picture: str | None = None,
+    locale: str | None = None,
 ) -> User:
     """Make a user of a proven canonical address. Raises InvalidArgument and WeakPassword."""
-    if username is not None and not _USERNAME.fullmatch(username):
-        raise errors.InvalidArgument(
-            "A user name has 5 to 24 letters, digits, '_' or '-'.", field="username"
-        )
-    if (name or "").strip().lower() == "anonymous":
-        raise errors.InvalidArgument("This name is reserved. Choose another one.", field="name")
+    if username is not None:
+        check_username(username)
+    _check_name(name)
     return User(
         sub=ids.new_id(),
         email=address,
@@ -106,7 +132,7 @@ def new(
         updated_at=now,
         last_sign_in_at=now,
         username=username,
-        password_hash=None if password is None else passwords.hash_new(password),
+        password_hash=None if password is None else passwords.hash_new(password, address=address),
         name=name or None,
         gender=gender or None,
         picture=picture or None,
@@ -114,31 +140,24 @@ def new(
     )
 
 
+def check_username(username: str) -> None:
+    """Raise InvalidArgument if this can't be a user name."""
+    if not _USERNAME.fullmatch(username):
+        raise errors.InvalidArgument(
+            "A user name has 5 to 24 letters, digits, '_' or '-'.", field="username"
+        )
+
+
 def creation(user: User) -> list[table.Write]:
     """Return the writes that create a user, and fail if the address or the name is taken."""
-    guards: list[table.Write] = [
-        table.Put(
-            table.email(user.email),
-            table.ABSENT,
-            refusal=errors.AddressTaken,
-            item={"sub": user.sub},
-        )
-    ]
-    if user.username:
-        guards.append(
-            table.Put(
-                table.username(user.username.lower()),
-                table.ABSENT,
-                refusal=errors.UsernameTaken,
-                item={"sub": user.sub},
-            )
-        )
+    guards = [_claim_address(user.sub, user.email)]
+    guards += [_claim_username(user.sub, user.username)] if user.username else []
     return [*guards, table.Put(table.user(user.sub), table.ABSENT, item=msgspec.to_builtins(user))]
 
 
 def signing_in(user: User, *, now: int, password_hash: str | None = None) -> list[table.Write]:
     """Return the write of a sign-in, which fails if a credential was changed since the user was
-    read.
+    read. What ends all sessions sees by `sign_ins` that one was added.
     """
     return [
         table.Update(
@@ -147,20 +166,122 @@ def signing_in(user: User, *, now: int, password_hash: str | None = None) -> lis
             {"version": user.version},
             sets={"last_sign_in_at": now}
             | ({"password_hash": password_hash} if password_hash else {}),
+            adds={"sign_ins": 1},
         )
     ]
 
 
-def by_address(address: str) -> User | None:
-    """Read the user of a canonical address."""
+def edit(user: User, fields: table.Item, *, now: int) -> User:
+    """Change a profile and return it. Raises InvalidArgument, UsernameTaken and Aborted."""
+    changes, guards = editing(user, fields)
+    renamed = {"version": user.version + 1} if guards else {}
+    changes = changes | renamed | {"updated_at": now}
+    try:
+        table.write(
+            table.Update(
+                table.user(user.sub), "#version = :version", {"version": user.version}, sets=changes
+            ),
+            *guards,
+        )
+    except table.Conflict as conflict:
+        raise conflict.refusal from None
+    return msgspec.convert(msgspec.to_builtins(user) | changes, User)
+
+
+def editing(user: User, fields: table.Item) -> tuple[table.Item, list[table.Write]]:
+    """Return what these fields change in a user's item, and the writes that move the guard of the
+    user name. A blank field is taken out. Raises InvalidArgument.
+    """
+    changes = {name: value or None for name, value in fields.items() if value is not None}
+    _check_name(fields.get("name"))
+    username = fields.get("username")
+    if username is None or username == user.username:
+        changes.pop("username", None)
+        return changes, []
+    check_username(username)
+    guards: list[table.Write] = []
+    if user.username is None or username.lower() != user.username.lower():
+        guards = [_claim_username(user.sub, username)]
+        guards += [_free(table.username(user.username.lower()))] if user.username else []
+    return changes, guards
+
+
+def changing(user: User, sets: table.Item, retry_id: str, *, now: int) -> table.Write:
+    """Return the write that changes a credential; it fails if one was changed, or a session was
+    started, since the user was read.
+    """
+    changed = {"version": user.version + 1, "changed_at": now, "changed_by": retry_id}
+    return table.Update(
+        table.user(user.sub),
+        "#version = :version AND #sign_ins = :sign_ins",
+        {"version": user.version, "sign_ins": user.sign_ins},
+        sets={**sets, **changed, "updated_at": now},
+    )
+
+
+def moving(user: User, address: str) -> list[table.Write]:
+    """Return the writes that give a user's address up for another one. It is free for the first who
+    asks: the write fails for all others.
+    """
+    return [_claim_address(user.sub, address), _free(table.email(user.email))]
+
+
+def deletion(user: User) -> list[table.Write]:
+    """Return the writes that delete a user, and fail if a credential was changed, or a session
+    started, since the user was read. Address and name are free again.
+    """
+    person = table.Delete(
+        table.user(user.sub),
+        "#version = :version AND #sign_ins = :sign_ins",
+        {"version": user.version, "sign_ins": user.sign_ins},
+    )
+    named = [_free(table.username(user.username.lower()))] if user.username else []
+    return [person, _free(table.email(user.email)), *named]
+
+
+def changed_before(user: User, caller: Caller, *, now: int) -> bool:
+    """Say whether this request repeats the one that changed a credential last: its answer was
+    lost.
+    """
+    return caller.sent_before(user.changed_by) and now - user.changed_at <= RETRY_SECONDS
+
+
+def authenticate(name: str, password: str) -> User:
+    """Return the user of an address or user name, as typed, if the password is theirs. Raises
+    BadCredentials, after the same time whatever is wrong.
+    """
+    user = by_name(name)
+    if not passwords.matches(password, user.password_hash if user else None) or user is None:
+        raise errors.BadCredentials
+    return user
+
+
+def check_password(user: User, password: str) -> None:
+    """Raise PasswordNotSet, or WrongPassword, if this is not the password of a signed-in user."""
+    if user.password_hash is None:
+        raise errors.PasswordNotSet
+    if not passwords.matches(password, user.password_hash):
+        raise errors.WrongPassword
+
+
+def by_address(address: str, likely_sub: str = "") -> User | None:
+    """Read the user of a canonical address: in one step if it is the likely one."""
+    if likely_sub:
+        [item] = table.get(table.user(likely_sub))
+        if item and item["email"] == address:
+            return of(item)
     return _by_guard(table.email(address))
 
 
 def by_name(name: str) -> User | None:
     """Read the user of an address or a user name, as typed."""
-    if "@" in name:
-        return _by_guard(table.email(name.lower())) if looks_like_address(name) else None
-    return _by_guard(table.username(name.lower())) if _USERNAME.fullmatch(name) else None
+    return _by_guard(_guard_of(name))
+
+
+def exists(name: str) -> bool:
+    """Say whether an address or user name, as typed, is somebody's."""
+    [guard] = table.get(_guard_of(name))
+    return guard is not None
 
 
 def of(item: table.Item) -> User:
@@ -174,9 +295,9 @@ def profile(user: User) -> Profile:
         sub=user.sub,
         uid=user.sub,
         email=user.email,
-        created_at=_iso(user.created_at),
-        updated_at=_iso(user.updated_at),
-        last_sign_in_at=_iso(user.last_sign_in_at),
+        created_at=iso(user.created_at),
+        updated_at=iso(user.updated_at),
+        last_sign_in_at=iso(user.last_sign_in_at),
         has_password=user.password_hash is not None,
         groups=[],
         email_verified=True,
@@ -185,7 +306,25 @@ def profile(user: User) -> Profile:
         gender=user.gender,
         picture=user.picture,
         locale=user.locale,
+        birthdate=user.birthdate,
+        zoneinfo=user.zoneinfo,
+        description=user.description,
+        address=user.address,
     )
+
+
+def iso(seconds: int) -> str:
+    """Return a time as clients read it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _guard_of(name: str) -> table.Key:
+    """Return where the sub of an address or user name is; for what is neither, a place that is
+    always empty.
+    """
+    if looks_like_address(name):
+        return table.email(name.lower())
+    return table.username(name.lower() if _USERNAME.fullmatch(name) else "-")
 
 
 def _by_guard(guard: table.Key) -> User | None:
@@ -197,5 +336,27 @@ def _by_guard(guard: table.Key) -> User | None:
     return of(item) if item else None
 
 
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _claim_address(sub: str, address: str) -> table.Write:
+    return table.Put(
+        table.email(address), table.ABSENT, refusal=errors.AddressTaken, item={"sub": sub}
+    )
+
+
+def _claim_username(sub: str, username: str) -> table.Write:
+    return table.Put(
+        table.username(username.lower()),
+        table.ABSENT,
+        refusal=errors.UsernameTaken,
+        item={"sub": sub},
+    )
+
+
+def _free(guard: table.Key) -> table.Write:
+    """What it guards changes hands in the same transaction, under the condition of its user."""
+    return table.Delete(guard, "")
+
+
+def _check_name(name: str | None) -> None:
+    """The SDK takes a user of that name for one who is not signed in."""
+    if (name or "").strip().lower() == "anonymous":
+        raise errors.InvalidArgument("This name is reserved. Choose another one.", field="name")

@@ -8,12 +8,12 @@ the seed, and with it the code of all those ids.
 """
 
 import hmac
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from latchkey import errors, ids, keyring, limits, settings, table, tokens, users
-from latchkey.http import Caller
+from latchkey.http import Caller, Text
 
 # 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification.
 MAX_GUESSES = 5
@@ -27,6 +27,7 @@ _DAY = 86400
 _ATTEMPTS = 10
 
 Target = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
+Code = Text | Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -43,8 +44,11 @@ class Verification(msgspec.Struct, frozen=True):
     created_at: int
     expires_at: int
     usage: str = ""
+    owner: str = ""
+    """The sub of the user whose address it was when the code was asked for, or empty."""
     requester: str = ""
-    """The sub of the signed-in user who asked, or empty."""
+    requester_sid: str = ""
+    """The user and session that asked, or empty."""
     device_id: str = ""
     guesses: int = 0
     state: Literal["pending", "verified", "consumed"] = "pending"
@@ -75,10 +79,14 @@ class Verification(msgspec.Struct, frozen=True):
         """Return the proof, the same at every call."""
         return tokens.issue_mac(
             "verification",
-            {"jti": self.id, "email": self.address},
+            {"jti": self.id, "email": self.address, "own": self.owner},
             now=self.verified_at,
             expires_at=self.verified_at + TOKEN_SECONDS,
         )
+
+    def proof(self) -> "Proof":
+        """Return the proof itself, for a use of it in the same request."""
+        return Proof(self.id, self.address, self.owner)
 
 
 class Sends(msgspec.Struct, frozen=True):
@@ -134,14 +142,15 @@ def start(
     who = [table.user(access.sub), table.session(access.sub, access.sid)] if access else []
     for _ in range(_ATTEMPTS):
         guard, found, *asking = table.get(table.email(address), place, *who)
-        requester, locale = _asking(*asking, now=now) if asking else ("", None)
+        asker = _asking(*asking, now=now) if asking else None
         before = msgspec.convert(found or {}, Sends)
         if caller.sent_before(before.sent_by) and now - before.sent_at <= RETRY_SECONDS:
             left = max(1, before.code_expires_at - now)
-            return Started(before.verification_id, guard is not None, left, locale)
-        _check_target(target, guard, caller, requester, now)
+            return Started(before.verification_id, guard is not None, left, _locale(asker))
+        _check_target(target, guard, caller, asker, now)
         _check_limits(before, codes, now)
-        made = _verification(address, target, usage, caller, requester, before, now)
+        owner = guard["sub"] if guard else ""
+        made = _verification(address, target, usage, caller, owner, asker, before, now)
         after = msgspec.structs.replace(
             before,
             revision=before.revision + 1,
@@ -168,7 +177,7 @@ def start(
             if isinstance(conflict.refusal, errors.TooManyRequests):
                 raise conflict.refusal from None
             continue
-        return Started(made.id, guard is not None, made.expires_at - now, locale)
+        return Started(made.id, guard is not None, made.expires_at - now, _locale(asker))
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
 
 
@@ -187,6 +196,13 @@ def give_back(address: str, verification_id: str, *, now: int) -> None:
         )
     except table.Conflict:
         return  # Somebody else has sent since: the cool-down is theirs.
+
+
+def digits(code: Code) -> str:
+    """Return a code as mailed: a number has lost its leading zeros."""
+    if isinstance(code, int):
+        return str(code).zfill(settings.Codes.load().code_length)
+    return "".join(code.split())
 
 
 def verify(verification_id: str, code: str, caller: Caller, *, now: int) -> Verification:
@@ -231,10 +247,11 @@ def verify(verification_id: str, code: str, caller: Caller, *, now: int) -> Veri
                 sets={"expires_at": now + 2 * _DAY},
                 adds={"spent": {guessed.seed}, "revision": 1},
             ),
+            *_proven(guessed, now),
         )
     except table.Conflict as conflict:
         return _verified_before(conflict.items[0], code, caller, now)
-    return msgspec.structs.replace(guessed, verified_at=now)
+    return msgspec.structs.replace(guessed, state="verified", verified_at=now)
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -242,14 +259,24 @@ class Proof(msgspec.Struct, frozen=True):
 
     verification_id: str
     address: str
+    owner: str
+    """The user whose address it was when the code was asked for, or empty: a hint to check."""
 
-    def consumption(self, sub: str, sid: str, caller: Caller, *, now: int) -> table.Write:
+    def consumption(
+        self,
+        sub: str,
+        sid: str,
+        caller: Caller,
+        *,
+        now: int,
+        refusal: type[errors.AuthError] = errors.ProofUnusable,
+    ) -> table.Write:
         """Return the write that uses the proof up for a session, which one caller wins."""
         return table.Update(
             table.verification(self.verification_id),
             "#state = :verified AND #expires_at > :now",
             {"verified": "verified", "now": now},
-            refusal=errors.ProofUnusable,
+            refusal=refusal,
             sets={
                 "state": "consumed",
                 "consumed_at": now,
@@ -273,7 +300,23 @@ def prove(token: str, claimed: str, *, now: int) -> Proof:
         raise errors.ProofUnusable from refused
     if users.looks_like_address(claimed) and claimed.lower() != claims["email"]:
         raise errors.ProofUnusable
-    return Proof(claims["jti"], claims["email"])
+    return Proof(claims["jti"], claims["email"], claims["own"])
+
+
+def proven(
+    note: table.Item | None, address: str, sid: str, *, asked_before: int, now: int
+) -> Proof:
+    """Return the proof that `verify` noted for a change of address, if its code was asked for by
+    this session and before that time. Raises AddressNotProven.
+    """
+    if (
+        note is None
+        or note["sid"] != sid
+        or note["asked_at"] >= asked_before
+        or note["expires_at"] <= now
+    ):
+        raise errors.AddressNotProven
+    return Proof(note["verification_id"], address, "")
 
 
 def consumed_before(item: table.Item | None, caller: Caller, *, now: int) -> Verification | None:
@@ -285,34 +328,53 @@ def consumed_before(item: table.Item | None, caller: Caller, *, now: int) -> Ver
     return found if found.state == "consumed" and repeated else None
 
 
-def _asking(
-    person: table.Item | None, session: table.Item | None, *, now: int
-) -> tuple[str, str | None]:
-    """Return sub and locale of a signed-in user, or nobody's."""
+class _Asker(NamedTuple):
+    """The signed-in user who asks for a code."""
+
+    sub: str
+    sid: str
+    locale: str | None
+
+
+def _asking(person: table.Item | None, session: table.Item | None, *, now: int) -> _Asker | None:
     if person is None or session is None or session["expires_at"] <= now:
-        return "", None
-    return person["sub"], person.get("locale")
+        return None
+    return _Asker(person["sub"], session["sid"], person.get("locale"))
+
+
+def _locale(asker: _Asker | None) -> str | None:
+    return asker.locale if asker else None
+
+
+def _proven(verified: Verification, now: int) -> list[table.Write]:
+    """The SDK's updateUser({email}) sends no token with the change of address: note that the user
+    who asked for the code has proven an address that is not theirs yet.
+    """
+    if verified.requester in ("", verified.owner):
+        return []
+    note = {
+        "verification_id": verified.id,
+        "sid": verified.requester_sid,
+        "asked_at": verified.created_at,
+        "expires_at": now + TOKEN_SECONDS,
+    }
+    return [table.Put(table.proven(verified.requester, verified.address), "", item=note)]
 
 
 def _check_target(
-    target: Target, guard: table.Item | None, caller: Caller, requester: str, now: int
+    target: Target, guard: table.Item | None, caller: Caller, asker: _Asker | None, now: int
 ) -> None:
     refusal: errors.AuthError | None = None
-    if target == "USER" and guard is None and not requester:
+    if target == "USER" and guard is None and not asker:
         refusal = errors.NotFound()
     elif target == "NOT_USER" and guard is not None:
         refusal = errors.AddressTaken()
-    elif target == "CUR_USER" and not requester:
+    elif target == "CUR_USER" and not asker:
         raise errors.Unauthenticated
-    elif target == "CUR_USER" and (guard is None or guard["sub"] != requester):
+    elif target == "CUR_USER" and asker and (guard is None or guard["sub"] != asker.sub):
         refusal = errors.NotFound()
     if refusal:
-        # The answer tells who has an account, so it costs as much of the source's limit as a mail
-        # does.
-        try:
-            table.write(limits.count_source(caller.source, now=now))
-        except table.Conflict as conflict:
-            raise conflict.refusal from None
+        limits.spend(caller.source, now=now)
         raise refusal
 
 
@@ -335,7 +397,8 @@ def _verification(
     target: Target,
     usage: str,
     caller: Caller,
-    requester: str,
+    owner: str,
+    asker: _Asker | None,
     before: Sends,
     now: int,
 ) -> Verification:
@@ -358,7 +421,9 @@ def _verification(
         created_at=now,
         expires_at=before.code_expires_at if shared else now + life,
         usage=usage,
-        requester=requester,
+        owner=owner,
+        requester=asker.sub if asker else "",
+        requester_sid=asker.sid if asker else "",
         device_id=caller.device_id,
     )
 
@@ -386,7 +451,9 @@ def _verified_before(item: table.Item | None, code: str, caller: Caller, now: in
     if found.state == "pending" and found.guesses >= MAX_GUESSES:
         raise errors.TooManyGuesses
     repeated = caller.sent_before(found.verified_by) and now - found.verified_at <= RETRY_SECONDS
-    if found.state != "verified" or not repeated or not _same(code, found.code()):
+    # Signing in by a code in one step verifies and consumes; its repetition finds both done.
+    done = found.state == "verified" or caller.sent_before(found.consumed_by)
+    if not done or not repeated or not _same(code, found.code()):
         raise errors.CodeUnusable
     return found
 

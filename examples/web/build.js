@@ -1,0 +1,38 @@
+/**
+ * Bundles the page into dist/; with --serve, serves it as well and bundles anew at every reload.
+ *
+ * Environment: API_URL, where Latchkey answers; WEB_PORT, where the page is served; OUT, another
+ * folder than dist/; SDK, another package than @cloudbase/js-sdk.
+ */
+
+import { context } from 'esbuild'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+
+const { API_URL = 'http://127.0.0.1:3000', WEB_PORT = '3080', OUT = 'dist', SDK } = process.env
+const sdk = SDK ?? '@cloudbase/js-sdk'
+
+process.chdir(import.meta.dirname)
+await mkdir(OUT, { recursive: true })
+const page = await readFile('index.html', 'utf8')
+await writeFile(`${OUT}/index.html`, page.replaceAll('%API_URL%', new URL(API_URL).origin))
+
+const bundling = await context({
+  entryPoints: ['src/app.js', 'src/style.css'],
+  outdir: OUT,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: ['chrome90', 'firefox90', 'safari15'],
+  define: { API_URL: JSON.stringify(API_URL) },
+  alias: { '@cloudbase/js-sdk': sdk },
+  logLevel: 'warning',
+})
+await bundling.rebuild()
+
+if (process.argv.includes('--serve')) {
+  await bundling.serve({ host: '127.0.0.1', port: Number(WEB_PORT), servedir: OUT })
+  console.log(`page   http://localhost:${WEB_PORT}`)
+  process.stdin.on('end', () => process.exit()).resume() // ends with whoever has started it
+} else {
+  await bundling.dispose()
+}

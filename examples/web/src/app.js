@@ -1,0 +1,406 @@
+/**
+ * The page: which section is shown, what each form does, and what the reader is told.
+ *
+ * A form in index.html names its action with `data-action`; the actions stand in the middle of this
+ * file, and each is the few calls of the SDK that an app needs for it.
+ */
+
+import { connect } from './auth.js'
+import { explain, language, speak, t, time } from './text.js'
+
+const RESEND_SECONDS = 60 // as Latchkey's CodeCooldownSeconds
+const SLOW_SECONDS = 4
+const LONGEST_SECONDS = 35 // the gateway gives up after 30
+
+const $ = (id) => document.getElementById(id)
+const all = (selector) => document.querySelectorAll(selector)
+
+speak()
+let auth = connect(language)
+let user = null // the signed-in person, as the SDK describes them
+let pending = null // the mailed code that is asked for: see `askCode`
+
+/** The newer methods of the SDK resolve to `{data, error}`; the older ones reject. */
+function must({ data, error }) {
+  if (error) throw error
+  return data
+}
+
+// --- What each form does -------------------------------------------------------------------------
+
+const actions = {
+  async signIn({ username, password }) {
+    must(await auth.signInWithPassword({ username, password }))
+    await openAccount()
+  },
+
+  async signInByCode({ email }) {
+    await askCode(email, async () => {
+      const { verifyOtp } = must(await auth.signInWithOtp({ email, options: { shouldCreateUser: false } }))
+      return async (code) => must(await verifyOtp({ token: code }))
+    })
+  },
+
+  async register({ email, password, name }) {
+    await askCode(
+      email,
+      async () => {
+        const { verifyOtp } = must(await auth.signUp({ email, password, name: name || undefined }))
+        return async (code) => must(await verifyOtp({ token: code }))
+      },
+      {
+        done: async ({ user }) => {
+          const isNew = Date.now() - Date.parse(user.created_at) < 120_000
+          await openAccount(t(isNew ? 'welcome' : 'hadAccount'))
+        },
+      },
+    )
+  },
+
+  async forgot({ email }) {
+    await askCode(
+      email,
+      async () => {
+        const { updateUser } = must(await auth.resetPasswordForEmail(email))
+        return async (code, password) => must(await updateUser({ nonce: code, password }))
+      },
+      { choosesPassword: true, done: () => openAccount(t('passwordSet')) },
+    )
+  },
+
+  async code({ code, password }) {
+    await pending.done(await pending.redeem(code.replaceAll(' ', ''), password))
+  },
+
+  async saveProfile({ name, username }) {
+    // A blank user name stays out: there is none to take away yet, or it is kept.
+    await auth.currentUser.update({ name, ...(username && { username }) })
+    await openAccount(t('saved'))
+  },
+
+  async changeAddress({ email, password }) {
+    await sudo(password, (sudo_token) =>
+      askCode(
+        email,
+        async () => {
+          const { verification_id } = await auth.getVerification({ email, target: 'NOT_USER' })
+          return (code) => auth.verify({ verification_id, verification_code: code })
+        },
+        {
+          done: async ({ verification_token }) => {
+            await auth.bindEmail({ email, sudo_token, verification_token })
+            await openAccount(t('addressChanged', { address: email }))
+          },
+        },
+      ),
+    )
+  },
+
+  async changePassword({ password, chosen }) {
+    must(await auth.resetPasswordForOld({ old_password: password, new_password: chosen }))
+    await openAccount(t('passwordChanged'))
+  },
+
+  async setPassword() {
+    await askCode(
+      user.email,
+      async () => {
+        const { updateUser } = must(await auth.reauthenticate())
+        return async (code, password) => must(await updateUser({ nonce: code, password }))
+      },
+      { choosesPassword: true, done: () => openAccount(t('passwordChanged')) },
+    )
+  },
+
+  async deleteAccount({ password }) {
+    await sudo(password, async (sudo_token) => {
+      await auth.deleteMe({ sudo_token })
+      await forget(t('deleted'))
+    })
+  },
+
+  async signOut() {
+    must(await auth.signOut())
+    leave(t('signedOut'))
+  },
+
+  async signOutEverywhere() {
+    await auth.oauthInstance.authApi.revokeAllDevices()
+    await forget(t('signedOutEverywhere'))
+  },
+}
+
+/** Let the reader prove who they are, by password or mailed code; `next` gets the proof. */
+async function sudo(password, next) {
+  if (user.user_metadata.hasPassword) {
+    const { sudo_token } = await auth.sudo({ password })
+    return next(sudo_token)
+  }
+  return askCode(
+    user.email,
+    async () => {
+      const { verification_id } = await auth.getVerification({ email: user.email, target: 'CUR_USER' })
+      return async (code) => {
+        const { verification_token } = await auth.verify({ verification_id, verification_code: code })
+        return auth.sudo({ verification_token })
+      }
+    },
+    { done: ({ sudo_token }) => next(sudo_token) },
+  )
+}
+
+/**
+ * Mail a code and ask for it.
+ *
+ * `send` mails it and gives the function that redeems it; `done` gets what that one gives. While
+ * the code is asked for, `send` may be called again, for another mail.
+ */
+async function askCode(address, send, { choosesPassword = false, done = () => openAccount() } = {}) {
+  const redeem = await send()
+  pending = { send, redeem, done, from: location.hash }
+  $('code-address').textContent = address
+  $('code-password').hidden = !choosesPassword
+  $('code-password').querySelector('input').disabled = !choosesPassword
+  $('code-back').href = user ? '#account' : pending.from || '#sign-in'
+  $('code').querySelector('form').reset()
+  location.hash = '#code'
+  show('code')
+  $('code').querySelector('[name=code]').focus()
+  countDown(RESEND_SECONDS)
+}
+
+// --- The account page ----------------------------------------------------------------------------
+
+/** Read the user anew and show them, or the sign-in page if the session has ended. */
+async function openAccount(notice) {
+  const expected = auth.hasLoginState()
+  const { data, error } = await withinTime(auth.getSession()) // refreshes a session that is due
+  if (error && error.code !== 'unauthenticated') throw error
+  if (!data.session) return leave(expected && t('errors.unauthenticated'))
+  must(await withinTime(auth.refreshUser()))
+  user = must(await auth.getUser(false)).user
+
+  const { name, username, hasPassword } = user.user_metadata
+  $('greeting').textContent = name ? t('greeting', { name }) : t('hello')
+  $('address').textContent = username ? `${user.email} · ${username}` : user.email
+  $('initial').textContent = (name || user.email)[0].toUpperCase()
+  for (const form of $('account').querySelectorAll('form')) form.reset()
+  const profile = $('account').querySelector('[data-action=saveProfile]').elements
+  profile.name.value = name ?? ''
+  profile.username.value = username ?? ''
+  for (const field of all('.own-address')) field.value = user.email
+  for (const part of all('[data-with-password]')) setShown(part, hasPassword)
+  for (const part of all('[data-without-password]')) setShown(part, !hasPassword)
+  for (const part of $('account').querySelectorAll('details')) part.open = false
+
+  const moved = location.hash !== '#account'
+  location.hash = '#account'
+  show('account', notice)
+  if (moved) $('greeting').focus()
+}
+
+function setShown(part, shown) {
+  part.hidden = !shown
+  for (const field of part.querySelectorAll('input')) field.disabled = !shown
+}
+
+async function showHistory() {
+  const [{ data: signIns }, { data: changes }] = await Promise.all(
+    ['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
+  )
+  const here = localStorage.getItem('device_id') // the SDK's name of this browser
+  const latest = new Map() // of each device: the entries come newest first
+  for (const entry of signIns) if (!latest.has(entry.device_id)) latest.set(entry.device_id, entry)
+  $('devices').replaceChildren(...[...latest.values()].map((entry) => device(entry, here)))
+
+  const events = [...signIns, ...changes].sort((a, b) => b.created_at.localeCompare(a.created_at))
+  $('history').replaceChildren(
+    ...events.slice(0, 20).map(({ action, created_at, ip }) =>
+      make('li', {}, make('span', {}, t(action) ?? action), make('small', {}, `${time(created_at)} · ${ip}`)),
+    ),
+  )
+}
+
+function device({ device_id, user_agent, created_at }, here) {
+  const isHere = device_id === here
+  const signOut = make('button', { type: 'button', className: 'quiet' }, t('signOutDevice'))
+  signOut.onclick = () =>
+    attempt($('security').querySelector('form'), async () => {
+      await auth.oauthInstance.authApi.revokeDevice({ device_id })
+      await showHistory()
+      signOut.replaceWith(t('deviceSignedOut'))
+      tell(t('deviceSignedOut'))
+    })
+  const mark = isHere ? t('thisDevice') : t('lastSignIn', { time: time(created_at) })
+  const words = make('span', {}, browser(user_agent), make('small', {}, mark))
+  return make('li', {}, words, ...(isHere || !device_id ? [] : [signOut]))
+}
+
+/** The browser and the system, as far as a user agent tells. */
+function browser(agent) {
+  const find = (pattern) => agent.match(pattern)?.[0]
+  const name = find(/Edg(?=\/)|MicroMessenger|Firefox|Chrome|Safari/)?.replace('Edg', 'Edge')
+  const system = find(/iPhone|iPad|Android|Windows|Mac OS|Linux/)
+  return [name, system].filter(Boolean).join(', ') || t('unknownDevice')
+}
+
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties)
+  element.append(...children)
+  return element
+}
+
+/** The server has ended the session already: let the SDK forget it too. */
+async function forget(notice) {
+  await auth.signOut({})
+  leave(notice)
+}
+
+function leave(notice) {
+  user = null
+  pending = null
+  location.hash = '#sign-in'
+  show('sign-in', notice || undefined)
+}
+
+// --- Sections, messages, waiting -----------------------------------------------------------------
+
+/** Show one section; `notice` stands above it until the next. */
+function show(name, notice = '') {
+  for (const section of all('main > section')) section.hidden = section.id !== name
+  for (const message of all('.message')) message.textContent = ''
+  $('offline').hidden = true
+  tell(notice)
+  document.title = `${t(name === 'account' ? 'hello' : 'title')} · Latchkey`
+}
+
+function tell(notice) {
+  $('notice').textContent = notice
+  $('notice').hidden = !notice
+}
+
+/** Show the section that the address bar names. */
+function route() {
+  const name = location.hash.slice(1) || 'account'
+  const needsUser = name === 'account' || (name === 'code' && !pending)
+  if (needsUser) return start()
+  if (!$(name)?.matches('main > section')) return leave()
+  if ($(name).hidden) {
+    show(name)
+    $(name).querySelector('h1').focus()
+  }
+}
+
+/** Open the account, and say so if the service can't be reached. */
+async function start() {
+  try {
+    await openAccount()
+  } catch (error) {
+    if (isSessionEnd(error)) return leave(t('errors.unauthenticated'))
+    $('offline').hidden = false
+    $('offline').firstElementChild.textContent = explain(error)
+  }
+}
+
+/** Do what a form is for, once at a time, and show what went wrong in it. */
+async function attempt(form, action) {
+  if (form.ariaBusy === 'true') return
+  const message = form.querySelector('.message')
+  const buttons = [...form.querySelectorAll('button')].filter((button) => !button.disabled)
+  const slow = setTimeout(() => (message.textContent = t('slow')), SLOW_SECONDS * 1000)
+  message.textContent = ''
+  form.ariaBusy = 'true'
+  for (const button of buttons) button.disabled = true
+  try {
+    await withinTime(action())
+  } catch (error) {
+    if (isSessionEnd(error) && user) return leave(t('errors.unauthenticated'))
+    message.textContent = explain(error)
+    const wait = error.retryAfter ?? error.retry_after
+    if (wait && form.contains($('resend'))) countDown(wait)
+  } finally {
+    clearTimeout(slow)
+    if (message.textContent === t('slow')) message.textContent = ''
+    form.ariaBusy = 'false'
+    for (const button of buttons) button.disabled = false
+    $('resend').disabled = counting !== undefined
+  }
+}
+
+/** The SDK waits for an answer without end. */
+async function withinTime(promise) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject({ error: 'unreachable' }), LONGEST_SECONDS * 1000)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const isSessionEnd = (error) => (error.code ?? error.error) === 'unauthenticated'
+
+let counting
+function countDown(seconds) {
+  clearInterval(counting)
+  const end = Date.now() + seconds * 1000
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000)
+    if (left <= 0) counting = clearInterval(counting)
+    $('resend').disabled = left > 0
+    $('resend').textContent = left > 0 ? t('resendIn', { seconds: left }) : t('resend')
+  }
+  counting = setInterval(tick, 1000)
+  tick()
+}
+
+// --- Events --------------------------------------------------------------------------------------
+
+for (const form of all('form')) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    attempt(form, () => actions[form.dataset.action](Object.fromEntries(new FormData(form))))
+  })
+}
+
+$('resend').addEventListener('click', () =>
+  attempt($('code').querySelector('form'), async () => {
+    pending.redeem = await pending.send()
+    countDown(RESEND_SECONDS)
+    tell(t('resent'))
+  }),
+)
+
+$('security').addEventListener('toggle', () => {
+  if ($('security').open) attempt($('security').querySelector('form'), showHistory)
+})
+
+$('language').value = language
+$('language').addEventListener('change', () => {
+  speak($('language').value)
+  auth = connect(language) // so that mails come in this language too
+  if (user) start()
+  if (pending) countDown(0)
+})
+
+$('retry').addEventListener('click', route)
+addEventListener('hashchange', () => {
+  if (location.hash !== '#code') pending = null
+  if (location.hash !== '#account' || $('account').hidden) route()
+})
+addEventListener('offline', () => {
+  $('offline').hidden = false
+  $('offline').firstElementChild.textContent = t('offline')
+})
+addEventListener('online', () => {
+  $('offline').hidden = true
+  if (!pending) route()
+})
+// Another tab has signed out, or in.
+addEventListener('storage', ({ key }) => {
+  if (key?.startsWith('credentials_') && !pending) start()
+})
+
+route()

@@ -1,0 +1,19 @@
+/** The table of docs/sdk.md: a row for each method, with what the tests say of each version. */
+export function table({ passed, failed }) {
+  const rows = new Map()
+  for (const [names, mark] of [[passed, 'works'], [failed, '**fails**']]) {
+    for (const name of names) {
+      const [, method, promise] = name.match(/^(.*?): (.*)$/) ?? []
+      if (!promise?.match(/\S/)) continue
+      const key = `| \`${method}\` | ${promise} |`
+      rows.set(key, [...(rows.get(key) ?? []), mark])
+    }
+  }
+  const lines = [...rows].sort(([a], [b]) => a.toLowerCase().localeCompare(b.toLowerCase()))
+  return [
+    '| method | what is tested | 2.32.0 | 3.7.0 |',
+    '|---|---|---|---|',
+    ...lines.map(([key, marks]) => `${key} ${marks.join(' | ')} |`),
+    '',
+  ].join('\n')
+}
