@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> NoReturn:
-    """Start everything and wait; whatever ends this, stop it in the opposite order."""
+    """Start everything and wait; whatever ends this, stop it."""
     began = time.monotonic()
     with (options.home / "lock").open("w") as lock:
         try:
@@ -100,8 +100,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
             if web:
                 web.stop()
-            inbox.stop()
             stack.stop()
+            inbox.stop()  # last: it would wait for the connection that `send_mail` keeps open
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -178,7 +178,8 @@ def _body(event: Event, body: type[BodyType]) -> BodyType:
             return msgspec.convert(fields | (event.get("pathParameters") or {}), body, strict=False)
         if _is_form(event, raw):
             return msgspec.convert(_fields(raw.decode()), body, strict=False)
-        return msgspec.json.decode(raw, type=body)
+        # Decoded first, because msgspec does not look into the text of fields that it skips.
+        return msgspec.json.decode(raw.decode(), type=body)
     except msgspec.ValidationError as error:
         # "Expected `str`, got `int` - at `$.email`": it quotes types and bounds, never what was
         # sent.
