@@ -171,14 +171,14 @@ export async function proveAddress(email) {
 }
 
 /** The code of the newest mail to an address, once so many have come. */
-export async function codeFor(email, { mails = 1 } = {}) {
-  const { text } = await mailTo(email, { mails })
+export async function codeFor(email, options) {
+  const { text } = await mailTo(email, options)
   return text.match(/\b\d{6}\b/)[0]
 }
 
 /** The newest mail to an address, once so many have come whose subject has the word. */
-export async function mailTo(email, { mails = 1, subject = '' } = {}) {
-  for (let left = 400; left; left--) {
+export async function mailTo(email, { mails = 1, subject = '', patience = 400 } = {}) {
+  for (let left = patience; left; left--) {
     const found = (await mailsTo(email)).filter((mail) => mail.subject.includes(subject))
     if (found.length >= mails) return found[0]
     await new Promise((resolve) => setTimeout(resolve, 25))
