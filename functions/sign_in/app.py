@@ -28,23 +28,26 @@ def sign_in(body: SignIn, caller: Caller) -> sessions.Credentials:
 
 def _by_proof(token: str, username: str, caller: Caller, now: int) -> sessions.Credentials:
     proof = verifications.prove(token, username, now=now)
-    user = users.by_address(proof.address)
+    user, knows_device = users.by_address(
+        proof.address, caller.device_id, guess=proof.owner, now=now
+    )
     if user is None:
         raise errors.NotFound
+    writes = users.signing_in(user, now=now)
     return sessions.start_proven(
-        user, proof, caller, now=now, writes=users.signing_in(user, now=now)
+        user, proof, caller, now=now, knows_device=knows_device, writes=writes
     )
 
 
 def _by_password(username: str, password: str, caller: Caller, now: int) -> sessions.Credentials:
     users.refuse_phone(username)
-    user = users.by_name(username)
+    user, knows_device = users.by_name(username, caller.device_id, now=now)
     stored = user.password_hash if user else None
     if not passwords.matches(password, stored) or user is None or stored is None:
         raise errors.BadCredentials
     renewed = passwords.renewed(password, stored)
     writes = users.signing_in(user, now=now, password_hash=renewed)
-    return sessions.start(user, "pwd", caller, now=now, writes=writes)
+    return sessions.start(user, "pwd", caller, now=now, knows_device=knows_device, writes=writes)
 
 
 handler = entry("sign_in", sign_in, SignIn)

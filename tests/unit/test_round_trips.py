@@ -61,21 +61,31 @@ def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callabl
     assert calls == ["TransactWriteItems"]
 
 
-def test_sign_in_by_code_takes_three(
+def test_sign_in_by_code_takes_two(
     call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock
 ):
     now.time += 60
     body = {"verification_token": prove()}
     calls.clear()
     call("sign_in", body)
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["BatchGetItem", "TransactWriteItems"]
+
+
+def test_a_notice_of_a_new_device_makes_it_three(
+    call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock
+):
+    now.time += 60
+    body = {"verification_token": prove()}
+    calls.clear()
+    call("sign_in", body, headers={"x-device-id": "another"})
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "ada_lovelace"])
 def test_sign_in_by_password_takes_three(call: Call, calls: Calls, ada: Answer, username: str):
     calls.clear()
     call("sign_in", {"username": username, "password": "engine1843"})
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "nobody@example.com", "nobody_here"])
@@ -84,7 +94,7 @@ def test_a_refused_password_takes_two_whoever_is_asked_for(
 ):
     calls.clear()
     call("sign_in", {"username": username, "password": "wrong1843"})
-    assert calls == ["GetItem", "GetItem"]
+    assert calls == ["GetItem", "BatchGetItem"]
 
 
 def test_refresh_takes_one(call: Call, calls: Calls, ada: Answer):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from latchkey import errors, ids, settings, table, tokens, users, verifications
+from latchkey import errors, ids, mail, settings, table, tokens, users, verifications
 from latchkey.http import Caller
 
 # How long the token before last still gives its successor: two tabs refresh at once, and answers
@@ -13,6 +13,9 @@ from latchkey.http import Caller
 GRACE_SECONDS = 30
 # How long the security history reaches back.
 HISTORY_SECONDS = 90 * 86400
+# How long a device is remembered after its last sign-in: what browsers grant a cookie at most
+# (RFC 6265bis, section 5.6).
+DEVICE_SECONDS = 400 * 86400
 _SCOPE = "user"
 
 
@@ -49,16 +52,24 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def start(
-    user: users.User, amr: str, caller: Caller, *, now: int, writes: Sequence[table.Write]
+    user: users.User,
+    amr: str,
+    caller: Caller,
+    *,
+    now: int,
+    knows_device: bool,
+    writes: Sequence[table.Write],
 ) -> Credentials:
-    """Start a session together with these writes, all or none. Raises what the writes refuse with,
-    or Aborted.
+    """Start a session together with these writes, all or none, and tell the user of a device that
+    they do not know. Raises what the writes refuse with, or Aborted.
     """
     session = _new(user.sub, amr, caller, now)
     try:
         table.write(*writes, *_start(session, now))
     except table.Conflict as conflict:
         raise conflict.refusal from None
+    if not knows_device:
+        mail.notify("new_device", user.sub, caller, now=now)
     return _credentials(session, now)
 
 
@@ -68,10 +79,11 @@ def start_proven(
     caller: Caller,
     *,
     now: int,
+    knows_device: bool,
     writes: Sequence[table.Write],
 ) -> Credentials:
-    """Start a session that uses a proof up, together with these writes; a repeated request gets the
-    same session.
+    """Start a session as `start` does, which uses a proof up; a repeated request gets the same
+    session.
 
     Raises ProofUnusable, and what the writes refuse with.
     """
@@ -86,6 +98,8 @@ def start_proven(
         at = before.consumed_at
         again = _new(before.sub, "otp", caller, at)
         return _credentials(msgspec.structs.replace(again, sid=before.sid), now)
+    if not knows_device:
+        mail.notify("new_device", user.sub, caller, now=now)
     return _credentials(session, now)
 
 
@@ -187,6 +201,11 @@ def _start(session: Session, now: int) -> list[table.Write]:
     place = table.session(session.sub, session.sid)
     return [
         table.Put(place, table.ABSENT, item=msgspec.to_builtins(session)),
+        table.Put(
+            table.device(session.sub, session.device_id),
+            "",
+            item={"signed_in_at": now, "expires_at": now + DEVICE_SECONDS},
+        ),
         _event("USER_LOGIN", session, now),
     ]
 
@@ -228,6 +247,7 @@ def _refreshed_before(
         table.Delete(table.session(session.sub, session.sid), ""),
         _event("REFRESH_TOKEN_REUSED", thief, now),
     )
+    mail.notify("token_theft", session.sub, caller, now=now)
     raise errors.InvalidGrant
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from latchkey import errors, ids, keyring, limits, settings, table, tokens, users
+from latchkey import deliveries, errors, ids, keyring, limits, settings, table, tokens, users
 from latchkey.http import Caller
 
 # 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification.
@@ -45,10 +45,12 @@ class Verification(msgspec.Struct, frozen=True):
     usage: str = ""
     requester: str = ""
     """The sub of the signed-in user who asked, or empty."""
+    owner: str = ""
+    """The sub of the user who had the address when it was asked for, or empty."""
     device_id: str = ""
     guesses: int = 0
     state: Literal["pending", "verified", "consumed"] = "pending"
-    delivery: Literal["queued", "sent", "failed"] = "queued"
+    delivery: deliveries.State = "queued"
     verified_at: int = 0
     verified_by: str = ""
     consumed_at: int = 0
@@ -75,7 +77,7 @@ class Verification(msgspec.Struct, frozen=True):
         """Return the proof, the same at every call."""
         return tokens.issue_mac(
             "verification",
-            {"jti": self.id, "email": self.address},
+            {"jti": self.id, "email": self.address, "owner": self.owner},
             now=self.verified_at,
             expires_at=self.verified_at + TOKEN_SECONDS,
         )
@@ -141,7 +143,8 @@ def start(
             return Started(before.verification_id, guard is not None, left, locale)
         _check_target(target, guard, caller, requester, now)
         _check_limits(before, codes, now)
-        made = _verification(address, target, usage, caller, requester, before, now)
+        owner = guard["sub"] if guard else ""
+        made = _verification(address, target, usage, caller, requester, owner, before, now)
         after = msgspec.structs.replace(
             before,
             revision=before.revision + 1,
@@ -187,6 +190,15 @@ def give_back(address: str, verification_id: str, *, now: int) -> None:
         )
     except table.Conflict:
         return  # Somebody else has sent since: the cool-down is theirs.
+
+
+def read(verification_id: str, *, now: int) -> Verification:
+    """Return a verification that is still of use. Raises NotFound."""
+    # No id of ours is longer; DynamoDB refuses keys beyond 2 KB.
+    [item] = table.get(table.verification(verification_id[:64]))
+    if item is None or item["expires_at"] <= now:
+        raise errors.NotFound("There is no such verification, or it has expired.")
+    return msgspec.convert(item, Verification)
 
 
 def verify(verification_id: str, code: str, caller: Caller, *, now: int) -> Verification:
@@ -242,6 +254,9 @@ class Proof(msgspec.Struct, frozen=True):
 
     verification_id: str
     address: str
+    owner: str
+    """The sub of the user who had the address when the code was asked for: a guess at who has it
+    now."""
 
     def consumption(self, sub: str, sid: str, caller: Caller, *, now: int) -> table.Write:
         """Return the write that uses the proof up for a session, which one caller wins."""
@@ -271,9 +286,9 @@ def prove(token: str, claimed: str, *, now: int) -> Proof:
         claims = tokens.read_mac("verification", token, now=now)
     except tokens.Refused as refused:
         raise errors.ProofUnusable from refused
-    if users.looks_like_address(claimed) and claimed.lower() != claims["email"]:
+    if users.canonical(claimed) not in (None, claims["email"]):
         raise errors.ProofUnusable
-    return Proof(claims["jti"], claims["email"])
+    return Proof(claims["jti"], claims["email"], claims.get("owner", ""))
 
 
 def consumed_before(item: table.Item | None, caller: Caller, *, now: int) -> Verification | None:
@@ -336,6 +351,7 @@ def _verification(
     usage: str,
     caller: Caller,
     requester: str,
+    owner: str,
     before: Sends,
     now: int,
 ) -> Verification:
@@ -359,6 +375,7 @@ def _verification(
         expires_at=before.code_expires_at if shared else now + life,
         usage=usage,
         requester=requester,
+        owner=owner,
         device_id=caller.device_id,
     )
 
