@@ -15,10 +15,10 @@ SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # what Lambda brings, and nothing else: the layer must bring the rest
 
-.PHONY: help run test check unit e2e bench build validate lock format clean
+.PHONY: help run test check unit e2e bench build validate lock format clean send-test-mail lift-suppression screenshots
 
 help: ## List the targets.
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
 
 run: $(LOCAL) ## Run everything on this machine until Ctrl-C: page on port 3080, API 3000, inbox 3025.
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
@@ -46,6 +46,17 @@ build: $(LOCAL) validate ## Build for Lambda with `sam build`, and look into the
 
 validate: .local/env/sam/.done ## Check the template with cfn-lint.
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint
+
+STACK ?= latchkey
+LANGUAGE ?= en
+send-test-mail: .local/env/sam/.done ## Mail TO=... with the deployed STACK, and see which step fails.
+	@$(SAM) remote invoke SendTestMail --stack-name $(STACK) --event '{"to": "$(TO)", "language": "$(LANGUAGE)"}'
+
+lift-suppression: .local/env/sam/.done ## Let ADDRESS=..., which bounced or complained, have mails again.
+	@$(SAM) remote invoke LiftSuppression --stack-name $(STACK) --event '{"address": "$(ADDRESS)"}'
+
+screenshots: .venv/.done ## Draw the mails of docs/images; needs Chromium.
+	PYTHONPATH=layers/core/python:. $(BIN)/python -m local.screenshots
 
 format: .venv/.done ## Format, and fix what the linter can.
 	$(BIN)/ruff check --fix-only .

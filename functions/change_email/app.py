@@ -43,11 +43,13 @@ def change_email(body: ChangeEmail, caller: Caller) -> dict[str, str]:
         {"email": address},
         proof.consumption(user.sub, session.sid, caller, now=now),
         *users.moving(user, address),
-        actions=["EMAIL_CHANGED"],
+        actions=["ADDRESS_CHANGED"],
         keep=session,
         now=now,
     )
-    mail.notify("email_changed", user.email, mail.language(user.locale, caller.languages))
+    mail.notify(
+        "address_changed", user.sub, caller, now=now, address=user.email, locale=user.locale
+    )
     return {}
 
 

@@ -16,7 +16,9 @@ def delete_user(query: DeleteUser, caller: Caller) -> dict[str, str]:
     user, session = sessions.signed_in(caller, now=now)
     sudo.check(query.sudo_token, user, session, now=now)
     sessions.leave(user, session)
-    mail.notify("account_deleted", user.email, mail.language(user.locale, caller.languages))
+    mail.notify(
+        "account_deleted", user.sub, caller, now=now, address=user.email, locale=user.locale
+    )
     return {}
 
 

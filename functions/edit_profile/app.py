@@ -91,11 +91,11 @@ def edit_basics(body: EditBasics, caller: Caller) -> dict[str, str]:
             ),
             *users.moving(user, address),
         ]
-        notices.append("email_changed")
+        notices.append("address_changed")
     actions = [kind.upper() for kind in notices]
     sessions.change_credentials(user, caller, sets, *writes, actions=actions, keep=session, now=now)
     for kind in notices:
-        mail.notify(kind, user.email, mail.language(user.locale, caller.languages))
+        mail.notify(kind, user.sub, caller, now=now, address=user.email, locale=user.locale)
     return {}
 
 

@@ -31,13 +31,17 @@ def sign_in_with_code(body: CodeSignIn, caller: Caller) -> sessions.Credentials:
     verification = verifications.verify(
         body.verification_id, verifications.digits(body.verification_code), caller, now=now
     )
-    user = users.by_address(verification.address, verification.owner)
+    user, knows_device = users.by_address(
+        verification.address, caller, guess=verification.owner, now=now
+    )
     if user is None:
-        user = users.new(verification.address, now=now)
+        user, knows_device = users.new(verification.address, now=now), True
         writes = users.creation(user)
     else:
         writes = users.signing_in(user, now=now)
-    return sessions.start_proven(user, verification.proof(), caller, now=now, writes=writes)
+    return sessions.start_proven(
+        user, verification.proof(), caller, now=now, knows_device=knows_device, writes=writes
+    )
 
 
 class UpdatePassword(Body, frozen=True):
@@ -55,7 +59,8 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
     users.refuse_phone(body.username)
     current = sealed.open_text(body.password, body.public_key_thumbprint, now=now)
     chosen = sealed.open_text(body.new_password, body.public_key_thumbprint, now=now)
-    user = users.authenticate(body.username, current if current and chosen else "")
+    password = current if current and chosen else ""
+    user, _ = users.authenticate(body.username, password, caller, now=now)
     password_hash = passwords.hash_new(chosen or "", address=user.email, current=user.password_hash)
     sessions.change_credentials(
         user,
@@ -64,7 +69,7 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
         actions=["PASSWORD_CHANGED"],
         now=now,
     )
-    mail.notify("password_changed", user.email, mail.language(user.locale, caller.languages))
+    mail.notify("password_changed", user.sub, caller, now=now)
     return {}
 
 

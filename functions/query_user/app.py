@@ -48,7 +48,7 @@ def query_user(query: QueryUser, caller: Caller) -> Answer:
         me, _ = sessions.signed_in(caller, now=now)
         if "@" in name:
             limits.spend(caller.source, now=now)
-        one = users.by_name(name)
+        one, _ = users.by_name(name, caller, now=now)
         found = [one] if one else []
     else:
         users.refuse_phone(query.phone_number)

@@ -24,7 +24,7 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
         users.refuse_phone(body.phone_number)
         raise errors.InvalidArgument("A required field is missing.", field="verification_token")
     proof = verifications.prove(body.verification_token, body.email, now=now)
-    user = users.by_address(proof.address, proof.owner)
+    user, _ = users.by_address(proof.address, caller, guess=proof.owner, now=now)
     if user is None:
         raise errors.NotFound
     if users.changed_before(user, caller, now=now):
@@ -38,7 +38,7 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
         actions=["PASSWORD_RESET"],
         now=now,
     )
-    mail.notify("password_changed", user.email, mail.language(user.locale, caller.languages))
+    mail.notify("password_changed", user.sub, caller, now=now)
     return {}
 
 

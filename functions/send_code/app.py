@@ -41,7 +41,8 @@ def send_code(body: SendCode, caller: Caller) -> Sent:
     with contextlib.suppress(errors.Unauthenticated):
         access = sessions.read(caller, now=now)
     started = verifications.start(address, body.target, body.usage, caller, access, now=now)
-    order = mail.Order(started.verification_id, mail.language(started.locale, caller.languages))
+    language = mail.language(started.locale, caller.languages)
+    order = mail.Order(verification_id=started.verification_id, language=language)
     try:
         mail.enqueue(order)
     except errors.Unavailable:

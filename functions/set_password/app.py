@@ -29,7 +29,7 @@ def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:
         keep=session,
         now=now,
     )
-    mail.notify("password_changed", user.email, mail.language(user.locale, caller.languages))
+    mail.notify("password_changed", user.sub, caller, now=now)
     return {}
 
 

@@ -38,11 +38,12 @@ def sign_in(body: SignIn, caller: Caller) -> sessions.Credentials:
 
 def _by_proof(token: str, username: str, caller: Caller, now: int) -> sessions.Credentials:
     proof = verifications.prove(token, username, now=now)
-    user = users.by_address(proof.address, proof.owner)
+    user, knows_device = users.by_address(proof.address, caller, guess=proof.owner, now=now)
     if user is None:
         raise errors.NotFound
+    writes = users.signing_in(user, now=now)
     return sessions.start_proven(
-        user, proof, caller, now=now, writes=users.signing_in(user, now=now)
+        user, proof, caller, now=now, knows_device=knows_device, writes=writes
     )
 
 

@@ -43,7 +43,8 @@ def sign_up(body: SignUp, caller: Caller) -> sessions.Credentials:
         picture=body.picture,
         locale=body.locale,
     )
-    return sessions.start_proven(user, proof, caller, now=now, writes=users.creation(user))
+    writes = users.creation(user)
+    return sessions.start_proven(user, proof, caller, now=now, knows_device=True, writes=writes)
 
 
 handler = entry("sign_up", sign_up, SignUp)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from latchkey import aws, clock, keyring, letters, postman, settings
+from latchkey import aws, clock, keyring, letters, postman, settings, smtp
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
@@ -51,24 +51,43 @@ class Outbox:
         self.letters: list[letters.Letter] = []
 
     def deliver(self) -> list[str]:
-        """Let the mailer have all waiting messages, and return the ids it wants again."""
+        """Let the mailer have all waiting messages, and return the ids it wants again.
+
+        Those that it has postponed are let wait.
+        """
         sqs = boto3.client("sqs")
         again: list[str] = []
         while found := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
-            records = [{"messageId": m["MessageId"], "body": m["Body"]} for m in found]
+            records = [
+                {
+                    "messageId": m["MessageId"],
+                    "receiptHandle": m["ReceiptHandle"],
+                    "attributes": {"ApproximateReceiveCount": "1"},
+                    "body": m["Body"],
+                }
+                for m in found
+            ]
             answer = handler("send_mail")({"Records": records}, None)
             again += [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+            failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
             for message in found:
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                if message["MessageId"] not in failed:
+                    receipt = message["ReceiptHandle"]
+                    sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=receipt)
         return again
 
     def code(self, address: str = "ada@example.com") -> str:
         """Read the code in the newest mail, as its reader would: alone on its line."""
         self.deliver()
-        text = next(letter.text for letter in reversed(self.letters) if letter.to == address)
-        return next(line for line in text.splitlines() if line.isdigit())
+        lines = (
+            line
+            for letter in reversed(self.letters)
+            if letter.to == address
+            for line in letter.text.splitlines()
+        )
+        return next(line for line in lines if line.isdigit())
 
 
 def handler(operation: str) -> Any:
@@ -139,6 +158,7 @@ def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     keyring.forget()
     yield
     settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    postman.posts.cache_clear()
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
@@ -151,7 +171,8 @@ def start_container() -> None:
     aws._client.cache_clear()
     aws.session.cache_clear()
     keyring.forget()
-    postman._password.cache_clear()
+    postman.posts.cache_clear()
+    smtp._secret.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +199,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         for name, value in variables.items():
             monkeypatch.setenv(name.upper(), str(value))
         settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+        postman.posts.cache_clear()
 
     return set_variables
 

@@ -168,7 +168,7 @@ def test_a_proven_address_becomes_the_users(
     assert not alive(other)
     outbox.deliver()
     assert outbox.letters[-1].to == "ada@example.com"
-    assert outbox.letters[-1].subject == "Your Latchkey e-mail address was changed"
+    assert outbox.letters[-1].subject == "The e-mail address of your Latchkey account was changed"
 
 
 def refused(answer: Answer) -> bool:

@@ -69,14 +69,24 @@ def test_sign_in_by_code_takes_two(
     body = {"verification_token": prove()}
     calls.clear()
     call("sign_in", body)
-    assert calls == ["GetItem", "TransactWriteItems"]
+    assert calls == ["BatchGetItem", "TransactWriteItems"]
+
+
+def test_a_notice_of_a_new_device_makes_it_three(
+    call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock
+):
+    now.time += 60
+    body = {"verification_token": prove()}
+    calls.clear()
+    call("sign_in", body, headers={"x-device-id": "another"})
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "ada_lovelace"])
 def test_sign_in_by_password_takes_three(call: Call, calls: Calls, ada: Answer, username: str):
     calls.clear()
     call("sign_in", {"username": username, "password": "engine1843"})
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "nobody@example.com", "nobody_here"])
@@ -85,7 +95,7 @@ def test_a_refused_password_takes_two_whoever_is_asked_for(
 ):
     calls.clear()
     call("sign_in", {"username": username, "password": "wrong1843"})
-    assert calls == ["GetItem", "GetItem"]
+    assert calls == ["GetItem", "BatchGetItem"]
 
 
 def test_refresh_takes_one(call: Call, calls: Calls, ada: Answer):
@@ -164,7 +174,7 @@ def test_reset_password_takes_four(call: Call, calls: Calls, ada: Answer, prove:
     body = {"new_password": "engine1844", "verification_token": prove()}
     calls.clear()
     call("reset_password", body)
-    assert calls == ["GetItem", "Query", "TransactWriteItems", "SendMessage"]
+    assert calls == ["BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]
 
 
 def test_verify_code_takes_two_where_it_proves_a_new_address(
@@ -211,7 +221,7 @@ def test_query_user_takes_one_for_ids_and_three_for_a_name(call: Call, calls: Ca
     assert calls == ["BatchGetItem"]
     calls.clear()
     call("query_user", bearer=ada["access_token"])
-    assert calls == ["BatchGetItem", "GetItem", "GetItem"]
+    assert calls == ["BatchGetItem", "GetItem", "BatchGetItem"]
 
 
 def test_list_providers_takes_one(call: Call, calls: Calls, ada: Answer):
@@ -255,7 +265,7 @@ def test_a_password_grant_takes_three(call: Call, calls: Calls, ada: Answer):
     calls.clear()
     body = {"grant_type": "password", "username": "ada_lovelace", "password": "engine1843"}
     call("grant_token", body)
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
 
 
 def test_an_encrypted_sign_in_takes_three(call: Call, calls: Calls, ada: Answer):
@@ -264,7 +274,7 @@ def test_an_encrypted_sign_in_takes_three(call: Call, calls: Calls, ada: Answer)
     call("sign_in", body)
     calls.clear()
     call("sign_in", body)
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
 
 
 def test_the_public_key_takes_none_when_warm(call: Call, calls: Calls):
@@ -282,7 +292,7 @@ def test_a_code_sign_in_in_one_step_takes_four(
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
     calls.clear()
     call("encrypted_sign_in", body, route="POST /auth/v2/signin/verificationcode")
-    assert calls == ["UpdateItem", "TransactWriteItems", "GetItem", "TransactWriteItems"]
+    assert calls == ["UpdateItem", "TransactWriteItems", "BatchGetItem", "TransactWriteItems"]
 
 
 def test_a_change_of_password_without_session_takes_five(call: Call, calls: Calls, ada: Answer):
@@ -296,4 +306,4 @@ def test_a_change_of_password_without_session_takes_five(call: Call, calls: Call
     keyring.private(keyring.load().current("encryption", NOW))
     calls.clear()
     call("encrypted_sign_in", body, route="POST /auth/v2/signin/password/update")
-    assert calls == ["GetItem", "GetItem", "Query", "TransactWriteItems", "SendMessage"]
+    assert calls == ["GetItem", "BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]

@@ -255,7 +255,7 @@ def test_a_phone_number_is_told_that_it_cannot_sign_in(call: Call):
     [
         ("en-US,en;q=0.9", "en"),
         ("zh-CN", "zh"),
-        ("fr;q=0.9, zh-Hans;q=0.8, en;q=0.1", "zh"),
+        ("tr;q=0.9, zh-Hans;q=0.8, en;q=0.1", "zh"),
         ("zh;q=0, en", "en"),
         ("", "en"),
         ("q=1;;;,,\x00zh", "en"),

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from latchkey import sessions, table, users
@@ -78,11 +80,11 @@ def test_a_sign_in_that_checked_the_old_password_comes_too_late(
 ):
     authenticate, token = users.authenticate, confirm(ada)
 
-    def slow(name: str, password: str) -> users.User:
-        user = authenticate(name, password)
+    def slow(*who: Any, now: int) -> tuple[users.User, bool]:
+        found = authenticate(*who, now=now)
         monkeypatch.setattr(users, "authenticate", authenticate)
         assert change(call, ada, token) == {}
-        return user
+        return found
 
     monkeypatch.setattr(users, "authenticate", slow)
     assert sign_in()["error"] == "aborted"

@@ -67,7 +67,7 @@ const texts = {
     USER_LOGIN: 'Signed in',
     PASSWORD_CHANGED: 'Password changed',
     PASSWORD_RESET: 'Password reset by a mailed code',
-    EMAIL_CHANGED: 'Address changed',
+    ADDRESS_CHANGED: 'Address changed',
     USERNAME_CHANGED: 'User name changed',
     REFRESH_TOKEN_REUSED: 'Signed out: somebody may have copied the session',
     errors: {
@@ -155,7 +155,7 @@ const texts = {
     USER_LOGIN: '登录',
     PASSWORD_CHANGED: '修改密码',
     PASSWORD_RESET: '通过验证码重置密码',
-    EMAIL_CHANGED: '更换邮箱',
+    ADDRESS_CHANGED: '更换邮箱',
     USERNAME_CHANGED: '修改用户名',
     REFRESH_TOKEN_REUSED: '已退出：会话可能被他人复制',
     errors: {

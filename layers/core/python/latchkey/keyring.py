@@ -124,6 +124,12 @@ def tag(address: str, now: int) -> str:
     return mac(load().current("mac", now), f"tag:{address}").hex()[:32]
 
 
+def tags(address: str) -> list[str]:
+    """Return the names of an address under all keys, for what outlives a rotation."""
+    text = f"tag:{address}"
+    return [mac(key, text).hex()[:32] for key in load().keys if key.purpose == "mac"]
+
+
 @functools.cache
 def secret(key: Key) -> bytes:
     """Return the MAC key itself, for the JWT library."""

@@ -38,6 +38,11 @@ def info(message: str, **fields: object) -> None:
     _logger.info(message, extra={"fields": fields})
 
 
+def warning(message: str, **fields: object) -> None:
+    """Log what went wrong outside, with its facts as fields."""
+    _logger.warning(message, extra={"fields": fields})
+
+
 def fault(message: str, cause: BaseException, **fields: object) -> None:
     """Log what should not have happened, with the types and places of its causes, never their
     texts.

@@ -5,7 +5,18 @@ from typing import Any
 
 import msgspec
 
-from latchkey import errors, history, ids, passwords, settings, table, tokens, users, verifications
+from latchkey import (
+    errors,
+    history,
+    ids,
+    mail,
+    passwords,
+    settings,
+    table,
+    tokens,
+    users,
+    verifications,
+)
 from latchkey.http import Caller
 
 # How long the token before last still gives its successor: two tabs refresh at once, and answers
@@ -15,6 +26,9 @@ GRACE_SECONDS = 30
 _MOST_AT_ONCE = 90
 # Sign-ins at the same moment make a change of credentials try again.
 _ATTEMPTS = 10
+# How long a device is remembered after its last sign-in: what browsers grant a cookie at most
+# (RFC 6265bis, section 5.6).
+DEVICE_SECONDS = 400 * 86400
 _SCOPE = "user"
 
 
@@ -57,23 +71,31 @@ def start_with_password(name: str, password: str, caller: Caller, *, now: int) -
     LoginTypeDisabled.
     """
     users.refuse_phone(name)
-    user = users.authenticate(name, password)
+    user, knows_device = users.authenticate(name, password, caller, now=now)
     renewed = passwords.renewed(password, user.password_hash or "")
     writes = users.signing_in(user, now=now, password_hash=renewed)
-    return start(user, "pwd", caller, now=now, writes=writes)
+    return start(user, "pwd", caller, now=now, knows_device=knows_device, writes=writes)
 
 
 def start(
-    user: users.User, amr: str, caller: Caller, *, now: int, writes: Sequence[table.Write]
+    user: users.User,
+    amr: str,
+    caller: Caller,
+    *,
+    now: int,
+    knows_device: bool,
+    writes: Sequence[table.Write],
 ) -> Credentials:
-    """Start a session together with these writes, all or none. Raises what the writes refuse with,
-    or Aborted.
+    """Start a session together with these writes, all or none, and tell the user of a device that
+    they do not know. Raises what the writes refuse with, or Aborted.
     """
     session = _new(user.sub, amr, caller, now)
     try:
         table.write(*writes, *_start(session, caller, now))
     except table.Conflict as conflict:
         raise conflict.refusal from None
+    if not knows_device:
+        mail.notify("new_device", user.sub, caller, now=now)
     return _credentials(session, now)
 
 
@@ -83,10 +105,11 @@ def start_proven(
     caller: Caller,
     *,
     now: int,
+    knows_device: bool,
     writes: Sequence[table.Write],
 ) -> Credentials:
-    """Start a session that uses a proof up, together with these writes; a repeated request gets the
-    same session.
+    """Start a session as `start` does, which uses a proof up; a repeated request gets the same
+    session.
 
     Raises ProofUnusable, and what the writes refuse with.
     """
@@ -101,6 +124,8 @@ def start_proven(
         at = before.consumed_at
         again = _new(before.sub, "otp", caller, at)
         return _credentials(msgspec.structs.replace(again, sid=before.sid), now)
+    if not knows_device:
+        mail.notify("new_device", user.sub, caller, now=now)
     return _credentials(session, now)
 
 
@@ -371,6 +396,11 @@ def _start(session: Session, caller: Caller, now: int) -> list[table.Write]:
     place = table.session(session.sub, session.sid)
     return [
         table.Put(place, table.ABSENT, item=msgspec.to_builtins(session)),
+        table.Put(
+            table.device(session.sub, session.device_id),
+            "",
+            item={"signed_in_at": now, "expires_at": now + DEVICE_SECONDS},
+        ),
         history.record(
             "USER_LOGIN",
             session.sub,
@@ -437,6 +467,7 @@ def _refreshed_before(
             sid=session.sid,
         ),
     )
+    mail.notify("token_theft", session.sub, caller, now=now)
     raise errors.InvalidGrant
 
 

@@ -19,9 +19,11 @@ class Settings(msgspec.Struct, frozen=True):
 
     @classmethod
     @functools.cache
-    def load(cls) -> Self:
-        """Read and check the group once per process."""
-        names = {name: name.upper() for name in cls.__struct_fields__}
+    def load(cls, prefix: str = "") -> Self:
+        """Read and check the group once per process; the names of its variables begin with
+        `prefix`.
+        """
+        names = {name: prefix + name.upper() for name in cls.__struct_fields__}
         found = {name: os.environ[var] for name, var in names.items() if var in os.environ}
         return msgspec.convert(found, cls, strict=False)
 
@@ -69,22 +71,42 @@ class Sessions(Settings, frozen=True):
 
 
 class Queue(Settings, frozen=True):
-    """Where mails wait, and their language if the deployer fixed one."""
+    """Where mails wait, their language if the deployer fixed one, and the pause after a first
+    failure.
+    """
 
     mail_queue_url: str
-    mail_language: Literal["auto", "en", "zh-CN"] = "auto"
+    mail_language: Literal["auto", "en", "zh-CN", "ja", "es", "de", "fr"] = "auto"
+    mail_retry_seconds: Positive = 5
 
 
-class Mail(Settings, frozen=True):
-    """Who sends, and through what."""
+class Letters(Settings, frozen=True):
+    """What all mails look like."""
 
-    sender_address: str
-    mail_transport: Literal["ses", "smtp"] = "ses"
-    sender_name: str = ""
     product_name: str = "Latchkey"
+    mail_logo: str = ""
+    mail_color: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#1a56db"
+    mail_background: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#f3f4f6"
+    support_address: str = ""
+    app_domain: str = ""
+
+
+class Sender(Settings, frozen=True):
+    """Who sends, and through what. The variables of the second sender begin with FALLBACK_."""
+
+    mail_transport: Literal["none", "ses", "smtp"] = "none"
+    sender_address: str = ""
+    sender_name: str = ""
+    ses_configuration_set: str = ""
     smtp_provider: Literal["custom", "qq", "exmail", "163", "gmail"] = "custom"
     smtp_host: str = ""
-    smtp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    smtp_security: Literal["SSL", "STARTTLS"] = "SSL"
+    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 465
+    smtp_security: Literal["SSL", "STARTTLS", "NONE"] = "SSL"
     smtp_user: str = ""
     smtp_secret_arn: str = ""
+
+
+class Suppression(Settings, frozen=True):
+    """How long an address is left alone after a hard bounce or a complaint."""
+
+    suppression_days: Positive = 14

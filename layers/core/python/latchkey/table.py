@@ -15,7 +15,9 @@ readers check, because DynamoDB's own TTL deletes up to days late):
     SEND#<tag>         -                 what was sent to an address: cool-down, daily limit, live
                                          and spent seeds
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
+    SUPPRESSED#<tag>   -                 an address that bounced or complained: no mail until then
     USER#<sub>         SESSION#<sid>     a signed-in device; expires with its refresh token
+    USER#<sub>         DEVICE#<id>       a device that has signed in before
     USER#<sub>         EVENT#<t>#<id>    security history; expires after 90 days
     USER#<sub>         PROVEN#<address>  this user has proven this address, to make it theirs;
                                          expires with the proof
@@ -96,6 +98,16 @@ def source_sends(source: str, hour: int) -> Key:
     needs no reset.
     """
     return Key("grants", f"SEND-IP#{source}", str(hour))
+
+
+def suppression(tag: str) -> Key:
+    """An address that is left alone; the tag is as that of sends."""
+    return Key("grants", f"SUPPRESSED#{tag}", "-")
+
+
+def device(sub: str, device_id: str) -> Key:
+    """A device that has signed in before; those that do not say who they are count as one."""
+    return Key("grants", f"USER#{sub}", f"DEVICE#{device_id or '-'}")
 
 
 def session(sub: str, sid: str) -> Key:

@@ -1,23 +1,35 @@
 """People: one per mail address, and one per user name."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from latchkey import errors, ids, passwords, table
 from latchkey.http import Caller
 
-# A dot-atom of RFC 5322 at host names of RFC 1123, at least two labels, the last not a number.
-# ASCII only, so that no look-alike letter can stand for another person's address.
-_ADDRESS = re.compile(
-    r"(?=.{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
-    re.ASCII | re.IGNORECASE,
+# A dot-atom of RFC 5322, with the letters, marks and digits of RFC 6532.
+_LOCAL_PART = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
+    r"(\.[a-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+)*"
 )
-# RFC 5321, section 4.5.3.1.3: a path has at most 256 octets, its two brackets included.
+# Host names of RFC 1123, at least two labels, the last not a number.
+_DOMAIN = re.compile(
+    r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)
+# RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.3, in octets: a path has at most 256, its two brackets
+# included.
+_LONGEST_LOCAL_PART = 64
 _LONGEST_ADDRESS = 254
+# The scripts that are written together (UTS 39, section 5.2, "highly restrictive"), by the first
+# word of a letter's name in Unicode.
+_TOGETHER = (
+    {"LATIN", "CJK", "HIRAGANA", "KATAKANA"},
+    {"LATIN", "CJK", "BOPOMOFO"},
+    {"LATIN", "CJK", "HANGUL"},
+)
 # The rule in the SDK's own comments.
 _USERNAME = re.compile(r"[A-Za-z0-9_-]{5,24}", re.ASCII)
 _PHONE = re.compile(r"\+[\d ]+", re.ASCII)
@@ -94,14 +106,57 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def canonical_address(text: str) -> str:
     """Return the one spelling of an address. Raises InvalidArgument if it is none."""
-    if len(text) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(text):
+    address = canonical(text)
+    if address is None:
         raise errors.InvalidArgument("This is not a valid e-mail address.", field="email")
-    return text.lower()
+    return address
 
 
-def looks_like_address(text: str) -> bool:
-    """Say whether this is an address in form."""
-    return len(text) <= _LONGEST_ADDRESS and bool(_ADDRESS.fullmatch(text))
+def canonical(text: str) -> str | None:
+    """Return the one spelling of an address, or None if it is none: in lower case, the domain as
+    its A-labels (RFC 5890), so that each mailbox has one.
+
+    Mail goes to this spelling, never to what was typed. A text that compatibility normalisation
+    would change is refused, not changed: full-width letters, ligatures and the Kelvin sign look
+    like another address, and nobody's mailbox is spelt with them.
+    """
+    if len(text) > _LONGEST_ADDRESS:
+        return None
+    if not text.isascii() and unicodedata.normalize("NFKC", text) != text:
+        return None
+    local, _, domain = text.lower().rpartition("@")
+    if not domain.isascii():
+        domain = _a_labels(domain)
+    address = f"{local}@{domain}"
+    fits = len(local.encode()) <= _LONGEST_LOCAL_PART and len(address.encode()) <= _LONGEST_ADDRESS
+    plain = local.isascii() or _is_plain(local)
+    if fits and plain and _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain):
+        return address
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether a text is of letters, marks and digits in scripts that are written together."""
+    if unicodedata.normalize("NFKC", text) != text:  # lower case may be another form
+        return False
+    scripts = set()
+    for character in text:
+        category = unicodedata.category(character)
+        if not character.isascii() and category[0] not in "LM" and category != "Nd":
+            return False
+        if category[0] == "L" and category != "Lm":
+            scripts.add(unicodedata.name(character, "?").split()[0].split("-")[0])
+    return len(scripts) <= 1 or any(scripts <= together for together in _TOGETHER)
+
+
+def _a_labels(domain: str) -> str:
+    """Return an internationalised domain in ASCII (IDNA 2008, RFC 5891), or an empty text."""
+    import idna  # Its tables are for the few who need them.
+
+    try:
+        return idna.encode(domain).decode() if _is_plain(domain.replace(".", "")) else ""
+    except idna.IDNAError:
+        return ""
 
 
 def refuse_phone(text: str | None) -> None:
@@ -246,14 +301,14 @@ def changed_before(user: User, caller: Caller, *, now: int) -> bool:
     return caller.sent_before(user.changed_by) and now - user.changed_at <= RETRY_SECONDS
 
 
-def authenticate(name: str, password: str) -> User:
-    """Return the user of an address or user name, as typed, if the password is theirs. Raises
-    BadCredentials, after the same time whatever is wrong.
+def authenticate(name: str, password: str, caller: Caller, *, now: int) -> tuple[User, bool]:
+    """Return the user of an address or user name, as typed, if the password is theirs, and whether
+    they know the caller's device. Raises BadCredentials, after the same time whatever is wrong.
     """
-    user = by_name(name)
+    user, knows_device = by_name(name, caller, now=now)
     if not passwords.matches(password, user.password_hash if user else None) or user is None:
         raise errors.BadCredentials
-    return user
+    return user, knows_device
 
 
 def check_password(user: User, password: str) -> None:
@@ -264,18 +319,25 @@ def check_password(user: User, password: str) -> None:
         raise errors.WrongPassword
 
 
-def by_address(address: str, likely_sub: str = "") -> User | None:
-    """Read the user of a canonical address: in one step if it is the likely one."""
-    if likely_sub:
-        [item] = table.get(table.user(likely_sub))
+class Found(NamedTuple):
+    """Who has a name, and whether they have signed in from the caller's device before."""
+
+    user: User | None
+    knows_device: bool = False
+
+
+def by_address(address: str, caller: Caller, *, guess: str = "", now: int) -> Found:
+    """Read the user of a canonical address: in one step if `guess` is their sub."""
+    if guess:
+        item, device = table.get(table.user(guess), table.device(guess, caller.device_id))
         if item and item["email"] == address:
-            return of(item)
-    return _by_guard(table.email(address))
+            return _found(item, device, now)
+    return _by_guard(table.email(address), caller, now)
 
 
-def by_name(name: str) -> User | None:
+def by_name(name: str, caller: Caller, *, now: int) -> Found:
     """Read the user of an address or a user name, as typed."""
-    return _by_guard(_guard_of(name))
+    return _by_guard(_guard_of(name), caller, now)
 
 
 def exists(name: str) -> bool:
@@ -322,18 +384,24 @@ def _guard_of(name: str) -> table.Key:
     """Return where the sub of an address or user name is; for what is neither, a place that is
     always empty.
     """
-    if looks_like_address(name):
-        return table.email(name.lower())
+    if "@" in name:
+        return table.email(canonical(name) or "-")
     return table.username(name.lower() if _USERNAME.fullmatch(name) else "-")
 
 
-def _by_guard(guard: table.Key) -> User | None:
+def _by_guard(guard: table.Key, caller: Caller, now: int) -> Found:
     """Read twice whether the guard is there or not, so that known and unknown names take the same
     time.
     """
     [found] = table.get(guard)
-    [item] = table.get(table.user(found["sub"] if found else "-"))
-    return of(item) if item else None
+    sub = found["sub"] if found else "-"
+    item, device = table.get(table.user(sub), table.device(sub, caller.device_id))
+    return _found(item, device, now)
+
+
+def _found(item: table.Item | None, device: table.Item | None, now: int) -> Found:
+    knows_device = device is not None and device["expires_at"] > now
+    return Found(of(item) if item else None, knows_device)
 
 
 def _claim_address(sub: str, address: str) -> table.Write:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from latchkey import errors, ids, keyring, limits, settings, table, tokens, users
+from latchkey import deliveries, errors, ids, keyring, limits, settings, table, tokens, users
 from latchkey.http import Caller, Text
 
 # 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification.
@@ -52,7 +52,7 @@ class Verification(msgspec.Struct, frozen=True):
     device_id: str = ""
     guesses: int = 0
     state: Literal["pending", "verified", "consumed"] = "pending"
-    delivery: Literal["queued", "sent", "failed"] = "queued"
+    delivery: deliveries.State = "queued"
     verified_at: int = 0
     verified_by: str = ""
     consumed_at: int = 0
@@ -205,6 +205,15 @@ def digits(code: Code) -> str:
     return "".join(code.split())
 
 
+def read(verification_id: str, *, now: int) -> Verification:
+    """Return a verification that is still of use. Raises NotFound."""
+    # No id of ours is longer; DynamoDB refuses keys beyond 2 KB.
+    [item] = table.get(table.verification(verification_id[:64]))
+    if item is None or item["expires_at"] <= now:
+        raise errors.NotFound("There is no such verification, or it has expired.")
+    return msgspec.convert(item, Verification)
+
+
 def verify(verification_id: str, code: str, caller: Caller, *, now: int) -> Verification:
     """Redeem a code. Raises WrongCode, CodeUnusable and TooManyGuesses.
 
@@ -298,9 +307,9 @@ def prove(token: str, claimed: str, *, now: int) -> Proof:
         claims = tokens.read_mac("verification", token, now=now)
     except tokens.Refused as refused:
         raise errors.ProofUnusable from refused
-    if users.looks_like_address(claimed) and claimed.lower() != claims["email"]:
+    if users.canonical(claimed) not in (None, claims["email"]):
         raise errors.ProofUnusable
-    return Proof(claims["jti"], claims["email"], claims["own"])
+    return Proof(claims["jti"], claims["email"], claims.get("own", ""))
 
 
 def proven(
