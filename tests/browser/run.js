@@ -107,7 +107,6 @@ async function bundle(api) {
     })
   }
   const sample = join(ROOT, 'examples/web')
-  if (!existsSync(join(sample, 'node_modules'))) execFileSync('npm', ['ci'], { cwd: sample, stdio: 'inherit' })
   execFileSync('node', ['build.js'], { cwd: sample, env: { ...process.env, API_URL: api, OUT: join(BUILT, 'sample') } })
 }
 
