@@ -19,6 +19,9 @@ ROUTES = {
     "revoke_token": ("POST", "/auth/v1/revoke"),
     "sign_out": ("POST", "/auth/v1/user/signout"),
     "get_user": ("GET", "/auth/v1/user/me"),
+}
+# Of a signed-in user, which comes before what the body holds.
+ACCOUNT_ROUTES = {
     "edit_profile": ("PATCH", "/auth/v1/user/profile"),
     "sudo": ("POST", "/auth/v1/user/sudo"),
     "set_password": ("PATCH", "/auth/v1/user/password"),
@@ -114,7 +117,7 @@ class Device:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Ask as the SDK does: JSON that says it is plain text."""
-        method, path = ROUTES[operation]
+        method, path = (ROUTES | ACCOUNT_ROUTES)[operation]
         sent = {
             "x-device-id": self.id,
             "x-request-id": request_id or secrets.token_hex(16),
