@@ -15,7 +15,8 @@ SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # what Lambda brings, and nothing else: the layer must bring the rest
 
-.PHONY: help run test check unit e2e bench build validate lock format clean send-test-mail lift-suppression screenshots
+.PHONY: help run test check unit e2e browser bench build validate lock format clean
+.PHONY: send-test-mail lift-suppression screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -23,7 +24,7 @@ help: ## List the targets.
 run: $(LOCAL) ## Run everything on this machine until Ctrl-C: page on port 3080, API 3000, inbox 3025.
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
 
-test: check build e2e ## All that CI runs: check, the layer for Lambda, end-to-end tests.
+test: check build e2e browser ## All that CI runs: check, the layer for Lambda, end-to-end and browser tests.
 
 check: .venv/.done ## Format, lint, types, unit tests.
 	$(BIN)/ruff format --check .
@@ -36,6 +37,16 @@ unit: .venv/.done ## Unit tests.
 
 e2e: $(LOCAL) $(LAMBDA) ## Whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e
+
+BROWSER_PACKAGES := tests/browser/node_modules/.package-lock.json examples/web/node_modules/.package-lock.json
+browser: $(LOCAL) $(BROWSER_PACKAGES) ## The sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.
+	@tests/browser/find-chromium
+	node tests/browser/run.js
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20.11 or newer, with npm, is needed for $*"; exit 1; }
+	cd $* && npm ci --silent
+	@touch $@
 
 bench: $(LOCAL) $(LAMBDA) ## Time a cold start of sign_in beside one that only imports boto3.
 	@$(BIN)/python -m bench.cold_start

@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             stack.build()
             stack.deploy(parameters)
             api = f"http://127.0.0.1:{options.api_port}"
-            _check(stack, api)
+            _check(stack, api, parameters["AllowedOrigins"])
             if web:
                 web.start(api)
                 print(f"page   {web.problem or f'http://localhost:{options.web_port}'}")
@@ -170,10 +170,13 @@ def _refuse_taken_ports(options: argparse.Namespace) -> None:
                 raise StackError(message) from None
 
 
-def _check(stack: Stack, api: str) -> None:
+def _check(stack: Stack, api: str, origins: str) -> None:
     """See that the API answers, and that routes and CORS passed through `local.ministack_local`."""
     stack.wait(f"{api}/.well-known/jwks.json", seconds=20)
-    headers = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST"}
+    if not origins:
+        return
+    origin = origins.split(",")[0].replace("*", "http://localhost:8080")
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     preflight = urllib.request.Request(f"{api}/auth/v1/signin", method="OPTIONS", headers=headers)
     with urllib.request.urlopen(preflight, timeout=20) as answer:
         if not answer.headers["Access-Control-Allow-Origin"]:

@@ -31,7 +31,6 @@ const asUser = {
   bindPhoneNumber: (phone) => auth.bindPhoneNumber({ phone_number: `+86 ${phone}`, sudo_token: 'x', verification_token: 'x' }),
   bindWithProvider: () => auth.bindWithProvider({ provider_token: 'x' }),
   unbindProvider: () => auth.unbindProvider({ provider_id: 'github' }),
-  linkIdentity: () => auth.oauthInstance.authApi.genProviderRedirectUri({ provider_id: 'github' }),
   unlinkIdentity: () => auth.unlinkIdentity({ provider: 'github' }),
   getWedaUserInfo: () => auth.getWedaUserInfo(),
   'authApi.authorize': () => auth.oauthInstance.authApi.authorize({ client_id: 'x' }),

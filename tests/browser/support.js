@@ -150,8 +150,8 @@ async function ok(method, path, options) {
 }
 
 /** Make an account; `password: null` for one without. */
-export async function newUser({ password = PASSWORD, username, name } = {}) {
-  const email = newAddress()
+export async function newUser({ password = PASSWORD, username, name, address } = {}) {
+  const email = address ?? newAddress()
   const { verification_token } = await proveAddress(email)
   const body = { email, verification_token, username, name, ...(password && { password }) }
   const { sub, access_token } = await ok('POST', `/v1/signup?client_id=${CLIENT}`, { body })

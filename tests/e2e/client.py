@@ -20,11 +20,19 @@ ROUTES = {
     "sign_out": ("POST", "/auth/v1/user/signout"),
     "get_user": ("GET", "/auth/v1/user/me"),
 }
+# Of a signed-in user, which comes before what the body holds.
+ACCOUNT_ROUTES = {
+    "edit_profile": ("PATCH", "/auth/v1/user/profile"),
+    "sudo": ("POST", "/auth/v1/user/sudo"),
+    "set_password": ("PATCH", "/auth/v1/user/password"),
+    "change_email": ("PATCH", "/auth/v1/user/contact"),
+    "revoke_all": ("DELETE", "/auth/v1/user/revoke/all"),
+}
 TOKENS = {"token_type", "access_token", "refresh_token", "expires_in", "scope", "sub", "groups"}
 # What may never be logged, under the names that the wire gives it.
 CONFIDENTIAL = {
     "email", "password", "verification_code", "verification_token", "access_token",
-    "refresh_token", "token",
+    "refresh_token", "token", "sudo_token", "new_password",
 }  # fmt: skip
 MAIL_SECONDS = 20
 # The local stack runs a process for each request under way, so no more than some at a time make
@@ -109,7 +117,7 @@ class Device:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Ask as the SDK does: JSON that says it is plain text."""
-        method, path = ROUTES[operation]
+        method, path = (ROUTES | ACCOUNT_ROUTES)[operation]
         sent = {
             "x-device-id": self.id,
             "x-request-id": request_id or secrets.token_hex(16),

@@ -246,8 +246,6 @@ def test_the_proof_that_was_refused_with_unfit_fields_still_signs_up(spare: tupl
         ("PATCH", "/auth/v1/token"),
         ("POST", "/auth/v1/user/me"),
         ("POST", "/auth/v1/signin/"),
-        ("POST", "/auth/v1/signin/anonymously"),
-        ("POST", "/auth/v1/signin/with/provider"),
         ("POST", "/.well-known/jwks.json"),
         ("GET", "/%2e%2e/%00"),
     ],
@@ -258,6 +256,11 @@ def test_an_unknown_path_or_method_is_refused_in_our_own_json(
     for raw in (b"", b"{}", b"\xff"):
         answer = Answer(http.request(method, path, content=raw))
         assert answer.refusal == NO_ROUTE
+
+
+@pytest.mark.parametrize("path", ["/auth/v1/signin/anonymously", "/auth/v2/signin/with/provider"])
+def test_another_way_to_sign_in_is_refused(http: httpx.Client, path: str):
+    assert Answer(http.request("POST", path, content=b"{}")).refusal == DISABLED
 
 
 def test_an_id_or_code_that_is_used_expired_or_unknown_is_refused_alike(

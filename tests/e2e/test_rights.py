@@ -13,7 +13,9 @@ Statements: TypeAlias = dict[str, list[dict[str, Any]]]
 
 READ, BATCH = "dynamodb:GetItem", "dynamodb:BatchGetItem"
 PUT, UPDATE, DELETE = "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"
-DECRYPT = {"kms:Decrypt"}
+QUERY, CHECK = "dynamodb:Query", "dynamodb:ConditionCheckItem"
+BATCH_WRITE = "dynamodb:BatchWriteItem"
+DECRYPT, SEND = {"kms:Decrypt"}, {"sqs:SendMessage"}
 
 # By function: the resources it may touch and how.
 RIGHTS: dict[str, dict[str, set[str]]] = {
@@ -23,13 +25,61 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "WrappingKey": DECRYPT,
         "MailQueue": {"sqs:SendMessage"},
     },
-    "VerifyCode": {"Accounts": {READ}, "Grants": {UPDATE}, "WrappingKey": DECRYPT},
+    "VerifyCode": {"Accounts": {READ}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
     "SignUp": {"Accounts": {READ, PUT}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
     "SignIn": {"Accounts": {READ, UPDATE}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
-    "GrantToken": {"Accounts": {READ}, "Grants": {PUT, UPDATE, DELETE}, "WrappingKey": DECRYPT},
+    "GrantToken": {
+        "Accounts": {READ, UPDATE},
+        "Grants": {PUT, UPDATE, DELETE},
+        "WrappingKey": DECRYPT,
+    },
     "RevokeToken": {"Accounts": {READ}, "Grants": {DELETE}, "WrappingKey": DECRYPT},
     "SignOut": {"Accounts": {READ}, "Grants": {DELETE}},
     "GetUser": {"Accounts": {READ, BATCH}, "Grants": {BATCH}},
+    "EditProfile": {
+        "Accounts": {READ, BATCH, UPDATE, PUT, DELETE},
+        "Grants": {BATCH, CHECK, QUERY, UPDATE, PUT, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "Sudo": {"Accounts": {READ, BATCH}, "Grants": {BATCH, UPDATE}, "WrappingKey": DECRYPT},
+    "SetPassword": {
+        "Accounts": {READ, BATCH, UPDATE},
+        "Grants": {BATCH, CHECK, QUERY, PUT, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "ChangeEmail": {
+        "Accounts": {READ, BATCH, UPDATE, PUT, DELETE},
+        "Grants": {BATCH, CHECK, UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "ResetPassword": {
+        "Accounts": {READ, UPDATE},
+        "Grants": {UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "CheckUser": {"Accounts": {READ}, "Grants": {UPDATE}},
+    "QueryUser": {"Accounts": {READ, BATCH}, "Grants": {BATCH, UPDATE}},
+    "ListProviders": {"Accounts": {READ, BATCH}, "Grants": {BATCH}},
+    "SecurityHistory": {"Accounts": {READ, BATCH}, "Grants": {BATCH, QUERY}},
+    "RevokeAll": {"Accounts": {READ}, "Grants": {QUERY, BATCH_WRITE}},
+    "RevokeDevice": {"Accounts": {READ}, "Grants": {QUERY, BATCH_WRITE}},
+    "DeleteUser": {
+        "Accounts": {READ, BATCH, DELETE},
+        "Grants": {BATCH, QUERY, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "IntrospectToken": {"Accounts": {READ, BATCH}, "Grants": {BATCH}, "WrappingKey": DECRYPT},
+    "EncryptedSignIn": {
+        "Accounts": {READ, PUT, UPDATE},
+        "Grants": {UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
     "Discovery": {"Accounts": {READ}},
     "UnknownRoute": {},
     "SendMail": {
@@ -47,8 +97,22 @@ KEYS = {
     "SignUp": {"KEYRING", "USER#*", "EMAIL#*", "USERNAME#*"},
     "SignIn": {"KEYRING", "USER#*", "EMAIL#*", "USERNAME#*"},
     "GetUser": {"KEYRING", "USER#*"},
+    "GrantToken": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
+    "EditProfile": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
+    "Sudo": {"KEYRING", "USER#*"},
+    "SetPassword": {"KEYRING", "USER#*"},
+    "ChangeEmail": {"EMAIL#*", "KEYRING", "USER#*"},
+    "ResetPassword": {"EMAIL#*", "KEYRING", "USER#*"},
+    "CheckUser": {"EMAIL#*", "USERNAME#*"},
+    "QueryUser": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
+    "ListProviders": {"KEYRING", "USER#*"},
+    "SecurityHistory": {"KEYRING", "USER#*"},
+    "DeleteUser": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
+    "IntrospectToken": {"KEYRING", "USER#*"},
+    "EncryptedSignIn": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
 }
-ISSUERS = {"SignUp", "SignIn", "GrantToken"}
+ISSUERS = {"SignUp", "SignIn", "GrantToken", "EncryptedSignIn"}
+OPENERS = {"SignIn", "EditProfile", "EncryptedSignIn"}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +201,8 @@ def test_only_what_issues_tokens_may_unwrap_the_signing_key(statements: Statemen
             condition = statement["Condition"]["StringEquals"]
             purposes |= set(_list(condition["kms:EncryptionContext:purpose"]))
     assert ("signing" in purposes) == (function in ISSUERS)
-    assert purposes <= {"mac", "signing"}
+    assert ("encryption" in purposes) == (function in OPENERS)
+    assert purposes <= {"mac", "signing", "encryption"}
 
 
 @pytest.mark.parametrize(

@@ -398,9 +398,11 @@ addEventListener('online', () => {
   $('offline').hidden = true
   if (!pending) route()
 })
-// Another tab has signed out, or in.
-addEventListener('storage', ({ key }) => {
-  if (key?.startsWith('credentials_') && !pending) start()
+// Another tab has signed out, or in; the SDK of this one still holds what was.
+addEventListener('storage', ({ key, newValue, oldValue }) => {
+  if (!key?.startsWith('credentials_') || (newValue && oldValue)) return
+  auth = connect(language)
+  start()
 })
 
 route()

@@ -1,0 +1,450 @@
+/** The sample page (examples/web), used as a person would, with their mails beside it. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import {
+  API, ask, codeFor, mailTo, newAddress, newContext, newUser, newUsername, opens, OTHER_PASSWORD, PAGES, PASSWORD, profile,
+} from './support.js'
+
+const SAMPLE = `${PAGES}/sample/`
+
+/** Open the page in a browser of its own; nothing may go wrong in it unseen. */
+async function visit(use, { hash = '', ...options } = {}) {
+  const context = await newContext({ locale: 'en-US', viewport: { width: 900, height: 900 }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const faults = []
+  page.on('pageerror', (error) => faults.push(error.message))
+  page.on('console', (message) => /Content Security Policy/.test(message.text()) && faults.push(message.text()))
+  await page.goto(SAMPLE + hash)
+  try {
+    await use(page, context)
+    assert.deepEqual(faults, [])
+  } finally {
+    await context.close()
+  }
+}
+
+/** Fill the fields of the section or part that is open, and press Enter. */
+async function submit(page, part, fields) {
+  const form = page.locator(`${part} form:visible`).first()
+  for (const [name, value] of Object.entries(fields)) await form.locator(`[name=${name}]`).fill(value)
+  await form.locator('button:not([type=button])').click()
+}
+
+const shows = (page, text) => page.getByText(text).first().waitFor()
+const open = (page, part) => page.locator('summary', { hasText: part }).click()
+const account = (page) => page.locator('#account').waitFor()
+
+async function signIn(page, user) {
+  await submit(page, '#sign-in', { username: user.email, password: user.password ?? PASSWORD })
+  await account(page)
+}
+
+async function signInByCode(page, { email }, mails) {
+  await page.getByRole('link', { name: 'Sign in with a code' }).click()
+  await submit(page, '#sign-in-by-code', { email })
+  await page.locator('#code').waitFor()
+  await submit(page, '#code', { code: await codeFor(email, { mails }) })
+  await account(page)
+}
+
+test('a person registers, with a wrong code on the way', () =>
+  visit(async (page) => {
+    const email = newAddress()
+    await page.getByRole('link', { name: 'Create an account' }).click()
+    await submit(page, '#register', { email, password: PASSWORD, name: 'Ada' })
+    await shows(page, email)
+    const code = await codeFor(email)
+    await submit(page, '#code', { code: code === '000000' ? '000001' : '000000' })
+    await shows(page, 'The code is wrong')
+    await submit(page, '#code', { code: `${code.slice(0, 3)} ${code.slice(3)}` })
+    await shows(page, 'Your account is ready.')
+    await shows(page, 'Hello Ada')
+    assert.equal(await opens(email, PASSWORD), true)
+    await page.reload()
+    await shows(page, 'Hello Ada')
+  }))
+
+test('a person registers by keyboard alone', () =>
+  visit(
+    async (page) => {
+      const email = newAddress()
+      await page.locator('#register').waitFor()
+      const { keyboard } = page
+      await page.locator('#register [name=email]').focus()
+      for (const text of [email, PASSWORD, 'Ada']) {
+        await keyboard.type(text)
+        await keyboard.press('Tab')
+      }
+      await keyboard.press('Enter')
+      await page.locator('#code').waitFor()
+      await keyboard.type(await codeFor(email)) // the field has the focus
+      await keyboard.press('Enter')
+      await account(page)
+      await keyboard.press('Tab')
+      await keyboard.press('Enter')
+      await page.locator('[data-action=saveProfile]').waitFor() // the first part is open
+    },
+    { hash: '#register' },
+  ))
+
+test('who registers with a known address is signed in and told so', () =>
+  visit(
+    async (page) => {
+      const user = await newUser()
+      await page.route(`${API}/auth/v1/user/me*`, async (route) => {
+        const answer = await route.fetch()
+        const body = await answer.text()
+        const old = answer.ok() ? JSON.stringify({ ...JSON.parse(body), created_at: '2024-01-01T00:00:00Z' }) : body
+        await route.fulfill({ response: answer, body: old })
+      })
+      await submit(page, '#register', { email: user.email, password: OTHER_PASSWORD })
+      await submit(page, '#code', { code: await codeFor(user.email, { mails: 2 }) })
+      await shows(page, 'You had an account already')
+      assert.equal(await opens(user.email, OTHER_PASSWORD), false)
+    },
+    { hash: '#register' },
+  ))
+
+test('a person signs in by password, with address or user name, and out', () =>
+  visit(async (page) => {
+    const user = await newUser({ username: newUsername() })
+    await submit(page, '#sign-in', { username: user.email, password: 'wrong-one-1' })
+    await shows(page, 'Address or password is wrong')
+    for (const username of [user.email, user.username]) {
+      await submit(page, '#sign-in', { username, password: PASSWORD })
+      await account(page)
+      await page.locator('[data-action=signOut] button').click()
+      await shows(page, 'You are signed out.')
+    }
+  }))
+
+test('a person signs in by code; an unknown address is told to register', () =>
+  visit(
+    async (page) => {
+      await submit(page, '#sign-in-by-code', { email: newAddress() })
+      await shows(page, 'There is no account with this address.')
+      const user = await newUser()
+      await submit(page, '#sign-in-by-code', { email: user.email })
+      await submit(page, '#code', { code: await codeFor(user.email, { mails: 2 }) })
+      await account(page)
+    },
+    { hash: '#sign-in-by-code' },
+  ))
+
+test('a person who forgot the password chooses another', () =>
+  visit(
+    async (page) => {
+      const user = await newUser()
+      await submit(page, '#forgot', { email: user.email })
+      await submit(page, '#code', { code: await codeFor(user.email, { mails: 2 }), password: OTHER_PASSWORD })
+      await shows(page, 'Your new password is set.')
+      assert.equal(await opens(user.email, OTHER_PASSWORD), true)
+    },
+    { hash: '#forgot' },
+  ))
+
+test('another code can be mailed after a countdown, and either mail’s code is right', () =>
+  visit(
+    async (page) => {
+      const user = await newUser()
+      await page.clock.install()
+      await submit(page, '#sign-in-by-code', { email: user.email })
+      const resend = page.locator('#resend')
+      await shows(page, /Another code in \d+ s/)
+      assert.equal(await resend.isDisabled(), true)
+      await codeFor(user.email, { mails: 2 })
+      await page.clock.fastForward(61_000)
+      await resend.click()
+      await shows(page, 'Another code is on its way')
+      await submit(page, '#code', { code: await codeFor(user.email, { mails: 3 }) })
+      await account(page)
+    },
+    { hash: '#sign-in-by-code' },
+  ))
+
+test('who asks too often is told how long to wait', () =>
+  visit(
+    async (page) => {
+      const refusal = { error: 'resource_exhausted', error_code: 8, error_description: 'Too many codes.', retry_after: 42 }
+      await page.route(`${API}/auth/v1/verification?*`, (route) =>
+        route.fulfill({ status: 429, json: refusal, headers: { 'access-control-allow-origin': '*' } }),
+      )
+      await submit(page, '#sign-in-by-code', { email: newAddress() })
+      await shows(page, 'Too many tries. Wait 42 seconds, then try again.')
+    },
+    { hash: '#sign-in-by-code' },
+  ))
+
+test('name and user name are changed', () =>
+  visit(async (page) => {
+    const [user, other] = [await newUser(), await newUser({ username: newUsername() })]
+    await signIn(page, user)
+    await open(page, 'Name and user name')
+    await submit(page, 'details', { name: 'Grace', username: other.username })
+    await shows(page, 'belongs to somebody already')
+    const username = newUsername()
+    await submit(page, 'details', { name: 'Grace', username })
+    await shows(page, 'Saved.')
+    await shows(page, 'Hello Grace')
+    assert.equal(await opens(username, PASSWORD), true)
+  }))
+
+test('the address is changed, by password and a code to the new one', () =>
+  visit(async (page) => {
+    const [user, email] = [await newUser(), newAddress()]
+    await signIn(page, user)
+    await open(page, 'Change address')
+    await submit(page, 'details', { email, password: 'wrong-one-1' })
+    await shows(page, 'The password is wrong.')
+    await submit(page, 'details', { email, password: PASSWORD })
+    await submit(page, '#code', { code: await codeFor(email) })
+    await shows(page, `Your address is now ${email}.`)
+    assert.equal(await opens(email, PASSWORD), true)
+    assert.equal(await profile(user.elsewhere), null)
+    await mailTo(user.email, { mails: 2 })
+  }))
+
+test('an address that is taken is refused in words', () =>
+  visit(async (page) => {
+    const [user, other] = [await newUser(), await newUser()]
+    await signIn(page, user)
+    await open(page, 'Change address')
+    await submit(page, 'details', { email: other.email, password: PASSWORD })
+    await shows(page, 'belongs to somebody already')
+  }))
+
+test('the password is changed', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    await signIn(page, user)
+    await open(page, 'Change password')
+    await submit(page, 'details', { password: PASSWORD, chosen: PASSWORD })
+    await shows(page, 'Choose another password')
+    await submit(page, 'details', { password: PASSWORD, chosen: OTHER_PASSWORD })
+    await shows(page, 'Your password is changed.')
+    assert.equal(await opens(user.email, OTHER_PASSWORD), true)
+  }))
+
+test('who has no password proves themselves by code: sets one, changes the address, leaves', () =>
+  visit(async (page) => {
+    const user = await newUser({ password: null })
+    await signInByCode(page, user, 2)
+    await open(page, 'Change address')
+    const email = newAddress()
+    await submit(page, 'details', { email })
+    await submit(page, '#code', { code: await codeFor(user.email, { mails: 3 }) })
+    await shows(page, email)
+    await submit(page, '#code', { code: await codeFor(email) })
+    await shows(page, `Your address is now ${email}.`)
+    await open(page, 'Delete account')
+    await submit(page, 'details', {})
+    await submit(page, '#code', { code: await codeFor(email, { mails: 2 }) })
+    await shows(page, 'Your account is deleted.')
+  }))
+
+test('who has no password sets the first one by code', () =>
+  visit(async (page) => {
+    const user = await newUser({ password: null })
+    await signInByCode(page, user, 2)
+    await open(page, 'Set a password')
+    await submit(page, 'details', {})
+    await submit(page, '#code', { code: await codeFor(user.email, { mails: 3 }), password: PASSWORD })
+    await shows(page, 'Your password is changed.')
+    assert.equal(await opens(user.email, PASSWORD), true)
+  }))
+
+test('devices and history are shown, and another device is signed out', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    await signIn(page, user)
+    await open(page, 'Devices and history')
+    await shows(page, 'this device')
+    assert.equal(await page.locator('#devices li').count(), 2)
+    assert.equal(await page.locator('#history li').count(), 2)
+    await page.locator('#devices button').click()
+    await shows(page, 'The device is signed out.')
+    assert.equal(await profile(user.elsewhere), null)
+  }))
+
+test('a person signs out everywhere', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    await signIn(page, user)
+    await open(page, 'Devices and history')
+    await page.locator('[data-action=signOutEverywhere] button').click()
+    await shows(page, 'You are signed out on every device.')
+    assert.equal(await profile(user.elsewhere), null)
+  }))
+
+test('a person deletes the account', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    await signIn(page, user)
+    await open(page, 'Delete account')
+    await submit(page, 'details', { password: PASSWORD })
+    await shows(page, 'Your account is deleted.')
+    assert.equal(await opens(user.email, PASSWORD), false)
+  }))
+
+test('the page speaks Chinese to Chinese browsers, and so do its mails; it can be switched', () =>
+  visit(
+    async (page) => {
+      const email = newAddress()
+      await page.getByRole('link', { name: '注册' }).click()
+      await submit(page, '#register', { email, password: PASSWORD })
+      await shows(page, '验证码已发送至')
+      assert.match((await mailTo(email)).subject, /验证码/)
+      await submit(page, '#code', { code: await codeFor(email) })
+      await shows(page, '注册成功')
+      await page.locator('#language').selectOption('en-US')
+      await shows(page, 'Devices and history')
+      assert.equal(await page.getAttribute('html', 'lang'), 'en-US')
+      await page.reload()
+      await shows(page, 'Devices and history')
+    },
+    { locale: 'zh-CN' },
+  ))
+
+test('a session that has ended is said to have, at the next step and at the next visit', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    for (const step of [() => page.reload(), () => open(page, 'Devices and history')]) {
+      await signIn(page, user)
+      const { access_token } = await page.evaluate(() => JSON.parse(localStorage.getItem('credentials_latchkey')))
+      await ask('DELETE', '/v1/user/revoke/all', { token: access_token })
+      await step()
+      await shows(page, 'Your session has ended. Sign in again.')
+    }
+  }))
+
+test('a session that is past its time is refreshed at the next visit', () =>
+  visit(async (page) => {
+    await signIn(page, await newUser())
+    await page.evaluate(() => {
+      const kept = JSON.parse(localStorage.getItem('credentials_latchkey'))
+      localStorage.setItem('credentials_latchkey', JSON.stringify({ ...kept, expires_at: new Date(0) }))
+    })
+    const refreshed = page.waitForRequest(`${API}/auth/v1/token*`)
+    await page.reload()
+    await refreshed
+    await account(page)
+  }))
+
+test('another tab that signs out signs this one out', () =>
+  visit(async (page, context) => {
+    await signIn(page, await newUser())
+    const other = await context.newPage()
+    await other.goto(SAMPLE)
+    await account(other)
+    await other.locator('[data-action=signOut] button').click()
+    await page.locator('#sign-in').waitFor()
+  }))
+
+test('offline, the page says so, and goes on by itself when the network is back', () =>
+  visit(async (page, context) => {
+    const user = await newUser()
+    await context.setOffline(true)
+    await shows(page, 'The service can’t be reached.')
+    await submit(page, '#sign-in', { username: user.email, password: PASSWORD })
+    await shows(page, 'Check your connection, then try again.')
+    await context.setOffline(false)
+    await page.locator('#offline').waitFor({ state: 'hidden' })
+    await signIn(page, user)
+  }))
+
+test('an account that can’t be loaded can be tried again', () =>
+  visit(async (page) => {
+    await signIn(page, await newUser())
+    await page.route(`${API}/**`, (route) => route.abort())
+    await page.reload()
+    await shows(page, 'The service can’t be reached.')
+    await page.unrouteAll()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await account(page)
+  }))
+
+test('a slow answer is said to be, and awaited', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    await page.route(`${API}/auth/v1/signin*`, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 5000))
+      await route.continue()
+    })
+    const signedIn = signIn(page, user)
+    await shows(page, 'This takes longer than usual…')
+    assert.equal(await page.locator('#sign-in button').isDisabled(), true)
+    await signedIn
+  }))
+
+test('every section fits a phone’s width, in both languages', () =>
+  visit(
+    async (page) => {
+      const user = await newUser({ name: 'A name that is rather long for a phone', username: newUsername() })
+      for (const language of ['en-US', 'zh-CN']) {
+        await page.locator('#language').selectOption(language)
+        for (const name of ['sign-in', 'sign-in-by-code', 'register', 'forgot']) {
+          await page.evaluate((hash) => (location.hash = hash), name)
+          await page.locator(`#${name}`).waitFor()
+          assert.ok(await fits(page), name)
+        }
+      }
+      await page.evaluate(() => (location.hash = 'sign-in'))
+      await signIn(page, user)
+      for (const part of await page.locator('summary').all()) {
+        await part.click()
+        await page.waitForLoadState('networkidle')
+        assert.ok(await fits(page), await part.textContent())
+      }
+    },
+    { viewport: { width: 360, height: 740 } },
+  ))
+
+const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+
+test('password managers and one-time codes find their fields', () =>
+  visit(async (page) => {
+    const hints = await page.locator('input:not([type=hidden])').evaluateAll((fields) => fields.map((field) => [field.autocomplete, Boolean(field.labels.length || field.hidden)]))
+    assert.ok(hints.every(([hint, labelled]) => hint && labelled), JSON.stringify(hints))
+    assert.equal(hints.filter(([hint]) => hint === 'one-time-code').length, 1)
+    assert.equal(await page.locator('[autocomplete=one-time-code]').getAttribute('inputmode'), 'numeric')
+  }))
+
+test('light and dark follow the system, with enough contrast', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    await visit(
+      async (page) => {
+        for (const [front, back] of [['--ink', '--card'], ['--faint', '--card'], ['--accent', '--card'], ['--on-accent', '--accent'], ['--danger', '--card']]) {
+          const ratio = await contrast(page, front, back)
+          assert.ok(ratio >= 4.5, `${front} on ${back}, ${colorScheme}: ${ratio}`) // WCAG 2.2, 1.4.3
+        }
+        const [light] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number))
+        assert.equal(light > 128, colorScheme === 'light')
+      },
+      { colorScheme },
+    )
+  }
+})
+
+const contrast = (page, ...names) =>
+  page.evaluate((names) => {
+    const [a, b] = names
+      .map((name) => {
+        const probe = document.body.appendChild(document.createElement('i'))
+        probe.style.color = `var(${name})`
+        const channels = getComputedStyle(probe).color.match(/\d+/g).map((c) => Number(c) / 255)
+        probe.remove()
+        const [r, g, b] = channels.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+      })
+      .sort((x, y) => y - x)
+    return (a + 0.05) / (b + 0.05)
+  }, names)
+
+test('the page is small: under 400 KB compressed, with the SDK in it', async () => {
+  const files = await Promise.all(['', 'app.js', 'style.css'].map(async (name) => (await fetch(SAMPLE + name)).arrayBuffer()))
+  const size = files.reduce((sum, file) => sum + gzipSync(Buffer.from(file)).length, 0)
+  assert.ok(size < 400_000, `${size} bytes`)
+})
