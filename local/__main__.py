@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> NoReturn:
-    """Start everything and wait; whatever ends this, stop it in the opposite order."""
+    """Start everything and wait; whatever ends this, stop it."""
     began = time.monotonic()
     with (options.home / "lock").open("w") as lock:
         try:
@@ -89,8 +89,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
-            inbox.stop()
             stack.stop()
+            inbox.stop()  # last: it would wait for the connection that `send_mail` keeps open
 
 
 def _interrupt(*_: object) -> NoReturn:

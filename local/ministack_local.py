@@ -117,7 +117,7 @@ def _make_routes(api: str, properties: Properties) -> None:
                 "", {"ApiId": api, "IntegrationUri": uri}, ""
             )
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-            key = "$default" if path == "/$default" else f"{verb} {path}"
+            key = "$default" if path.lstrip("/") == "$default" else f"{verb} {path}"
             target = f"integrations/{integration}"
             cfn._apigw_v2_route_create("", {"ApiId": api, "RouteKey": key, "Target": target}, "")
 

@@ -115,7 +115,7 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[dict[str, Any]]:
+def cloud() -> Iterator[Any]:
     """AWS in memory: tables as the template describes them, a wrapping key, and the first keys.
 
     It is made once, and emptied between tests, because making it takes longer than most tests.

@@ -157,7 +157,8 @@ def _body(event: Event, body: type[BodyType]) -> BodyType:
         raw = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
         if len(raw) > MAX_BODY_BYTES:
             raise errors.BodyTooLarge
-        return msgspec.json.decode(raw, type=body)
+        # Decoded first, because msgspec does not look into the text of fields that it skips.
+        return msgspec.json.decode(raw.decode(), type=body)
     except msgspec.ValidationError as error:
         # "Expected `str`, got `int` - at `$.email`": it quotes types and bounds, never what was
         # sent.

@@ -1,0 +1,139 @@
+"""A local stack of one's own: `python -m local` as a process, and boto3 against it."""
+
+import contextlib
+import functools
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import boto3
+from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.types import TypeDeserializer
+
+ROOT = Path(__file__).parents[2]
+NAME = "latchkey"
+# A first start builds the layer and downloads what it needs; later ones take some ten seconds.
+START_SECONDS = 300
+STOP_SECONDS = 40
+Item: TypeAlias = dict[str, Any]
+PORTS = ("api", "inbox", "smtp", "smtps", "stack")
+CREDENTIALS: dict[str, str] = {
+    "aws_access_key_id": "test",
+    "aws_secret_access_key": "test",
+    "region_name": "eu-central-1",
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that runs."""
+
+    home: Path
+    api: str
+    inbox: str
+    endpoint: str
+
+    @property
+    def functions_log(self) -> Path:
+        """What the functions have logged."""
+        return self.home / "functions.log"
+
+    @property
+    def layer(self) -> Path:
+        """The layer as built for this machine."""
+        return self.home / "build" / "CoreLayer" / "python"
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A boto3 client; without other credentials it may do everything."""
+        given = CREDENTIALS | credentials
+        return boto3.client(service, endpoint_url=self.endpoint, **given)  # type: ignore[call-overload]
+
+    @functools.cached_property
+    def names(self) -> dict[str, str]:
+        """The physical name of each resource of the template."""
+        found = self.client("cloudformation").describe_stack_resources(StackName=NAME)
+        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found["StackResources"]}
+
+    def items(self, table: str) -> list[Item]:
+        """All items of `Accounts` or `Grants`."""
+        pages = self.client("dynamodb").get_paginator("scan")
+        found = pages.paginate(TableName=self.names[table], ConsistentRead=True)
+        read = TypeDeserializer().deserialize
+        return [{k: read(v) for k, v in item.items()} for page in found for item in page["Items"]]
+
+    def table(self, name: str) -> Any:
+        """`Accounts` or `Grants`, with items as plain values."""
+        resource = boto3.resource("dynamodb", endpoint_url=self.endpoint, **CREDENTIALS)  # type: ignore[call-overload]
+        return resource.Table(self.names[name])
+
+    def sessions(self, sub: str) -> list[Item]:
+        """The live and dead sessions of a user."""
+        condition = Key("pk").eq(f"USER#{sub}") & Key("sk").begins_with("SESSION#")
+        return list(self.table("Grants").query(KeyConditionExpression=condition)["Items"])
+
+    def set_variables(self, function: str, **values: str) -> dict[str, str]:
+        """Give a function other variables and so new containers; return those it had."""
+        client = self.client("lambda")
+        name = self.names[function]
+        before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": before | values}
+        )
+        return dict(before)
+
+
+class NotReady(Exception):
+    """The stack did not come up; the message ends with its log."""
+
+
+@contextlib.contextmanager
+def running(home: Path, parameters: str) -> Iterator[Stack]:
+    """Start a stack that knows nobody, on free ports, and stop it in the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    log = home / "local.log"
+    options = [f"--{name}-port={port}" for name, port in ports.items()]
+    values = [f"--params={parameters}"] if parameters else []
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", f"--home={home}", "--fresh", *options, *values],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _wait(process, log)
+        api, inbox, endpoint = (
+            f"http://127.0.0.1:{ports[name]}" for name in ("api", "inbox", "stack")
+        )
+        yield Stack(home, api, inbox, endpoint)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while "\nready\n" not in (said := log.read_text(errors="replace")):
+        if process.poll() is not None or time.monotonic() > end:
+            what = "is not ready" if process.poll() is None else "ended"
+            raise NotReady(f"python -m local {what}; {log}:\n{said[-4000:]}")
+        time.sleep(0.1)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]

@@ -1,0 +1,159 @@
+"""Each function runs under Lambda's own bootstrap on what Lambda and the layer bring, no more.
+
+The local stack would lend a function packages of its own; here an import that the layer lacks
+fails, as it would on Lambda.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.e2e import lambda_runtime
+from tests.e2e.client import TOKENS, Inbox, new_address
+from tests.e2e.lambda_runtime import Outcome
+from tests.e2e.stack import ROOT, Stack
+
+Bootstrap: TypeAlias = Callable[..., Outcome]
+Ask: TypeAlias = Callable[..., dict[str, Any]]
+
+OPERATIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+STATUS = {
+    "discovery": 200,
+    "send_code": 200,
+    "revoke_token": 200,
+    "verify_code": 400,
+    "sign_up": 400,
+    "grant_token": 400,
+    "sign_in": 401,
+    "sign_out": 401,
+    "get_user": 401,
+    "unknown_route": 404,
+    "get_verification": 404,
+}
+
+
+def fixture_of(operation: str) -> Any:
+    return json.loads((ROOT / "events" / f"{operation}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def bootstrap(stack: Stack) -> Bootstrap:
+    """Return a function that has a new container of an operation answer one event."""
+    lambda_runtime.compile_libraries()
+
+    def run(
+        operation: str, event: dict[str, Any], layer: Path = stack.layer, **variables: str
+    ) -> Outcome:
+        function = operation.title().replace("_", "")
+        if function not in stack.names:  # MailFeedback, which comes with SES
+            function = "LiftSuppression"
+        return lambda_runtime.invoke(
+            ROOT / "functions" / operation,
+            event,
+            lambda_runtime.variables(stack, function) | variables,
+            layer,
+        )
+
+    return run
+
+
+@pytest.fixture
+def ask(bootstrap: Bootstrap) -> Ask:
+    """Return a function that sends an operation a body and returns the JSON of a success."""
+
+    def run(
+        operation: str, body: object = None, bearer: str = "", **variables: str
+    ) -> dict[str, Any]:
+        event = fixture_of(operation)
+        event["headers"] |= {"x-request-id": secrets.token_hex(16)}
+        event["headers"] |= {"authorization": f"Bearer {bearer}"} if bearer else {}
+        event["body"] = json.dumps(body)
+        outcome = bootstrap(operation, event, **variables)
+        assert outcome.kind == "response", outcome
+        assert outcome.body["statusCode"] == 200, outcome
+        return dict(json.loads(outcome.body["body"]))
+
+    return run
+
+
+def test_every_operation_has_an_event_and_the_other_way_round():
+    assert sorted(path.stem for path in ROOT.glob("events/*.json")) == OPERATIONS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_answers_its_event_from_the_layer_alone(bootstrap: Bootstrap, operation: str):
+    outcome = bootstrap(operation, fixture_of(operation))
+
+    assert outcome.kind == "response", outcome
+    if operation == "rotate_keys":
+        assert outcome.body == {"made": []}
+    elif operation == "send_mail":
+        assert outcome.body == {"batchItemFailures": []}
+    elif operation == "send_test_mail":
+        assert outcome.body["accepted"] is True
+    elif operation == "lift_suppression":
+        assert outcome.body["was"] in ("bounced", "not suppressed")  # the next event's doing
+    elif operation == "mail_feedback":
+        assert outcome.body is None
+    else:
+        assert outcome.body["statusCode"] == STATUS[operation], outcome
+        assert isinstance(json.loads(outcome.body["body"]), dict)
+
+
+def test_a_whole_journey_needs_nothing_but_the_layer(
+    ask: Ask, bootstrap: Bootstrap, inbox: Inbox, stack: Stack, seen: set[str]
+):
+    """Imports that wait until they are needed are reached too."""
+    address = new_address()
+    sqs = stack.client("sqs")
+    queue = sqs.create_queue(QueueName="mails-for-the-bootstrap")["QueueUrl"]
+
+    sent = ask("send_code", {"email": address}, MAIL_QUEUE_URL=queue)
+    [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    event = fixture_of("send_mail")
+    event["Records"][0]["body"] = message["Body"]
+    outcome = bootstrap("send_mail", event)
+    assert (outcome.kind, outcome.body) == ("response", {"batchItemFailures": []}), outcome
+
+    proof = ask(
+        "verify_code",
+        {
+            "verification_id": sent["verification_id"],
+            "verification_code": inbox.code(address),
+        },
+    )["verification_token"]
+    tokens = ask("sign_up", {"verification_token": proof, "password": "engine1843"})
+    assert tokens.keys() == TOKENS
+    assert ask("sign_in", {"username": address, "password": "engine1843"})["sub"] == tokens["sub"]
+    body = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    fresh = ask("grant_token", body)
+    assert ask("get_user", bearer=fresh["access_token"])["email"] == address
+    assert ask("sign_out", {}, bearer=fresh["access_token"]) == {}
+
+
+def test_a_dead_table_is_answered_as_unavailable(bootstrap: Bootstrap):
+    outcome = bootstrap("sign_in", fixture_of("sign_in"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+    assert outcome.kind == "response"
+    assert outcome.body["statusCode"] == 503
+    assert json.loads(outcome.body["body"])["error"] == "unavailable"
+
+
+@pytest.mark.parametrize("package", ["msgspec", "jwt", "passlib"])
+def test_a_package_that_the_layer_lacks_is_noticed(
+    bootstrap: Bootstrap, stack: Stack, tmp_path: Path, package: str
+):
+    shutil.copytree(stack.layer, tmp_path / "layer")
+    shutil.rmtree(tmp_path / "layer" / package)
+
+    outcome = bootstrap("sign_in", fixture_of("sign_in"), layer=tmp_path / "layer")
+    if package == "passlib":  # imported when a password is checked
+        assert outcome.body["statusCode"] == 500
+    else:
+        assert outcome.kind in ("init", "error")
+        assert outcome.body["errorType"] == "Runtime.ImportModuleError"

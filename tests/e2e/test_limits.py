@@ -1,0 +1,76 @@
+"""How often codes may be asked for, with the limits that the template sets by default."""
+
+import collections
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.client import Device, Inbox, NewDevice, at_once
+from tests.e2e.stack import ROOT, Stack
+
+LIMITED = (429, "resource_exhausted", 8)
+
+
+@pytest.fixture
+def cooldown(stack: Stack) -> Iterator[None]:
+    """Give `send_code` the default cool-down, as a parameter would, for one test."""
+    before = stack.set_variables("SendCode", CODE_COOLDOWN_SECONDS="60")
+    yield
+    stack.set_variables("SendCode", **before)
+
+
+def test_twenty_parallel_asks_for_one_address_send_one_mail(
+    cooldown: None, new_device: NewDevice, inbox: Inbox, address: str
+):
+    for turn in range(3):
+        to = f"turn{turn}-{address}"
+        devices = [new_device() for _ in range(20)]
+        answers = at_once(20, lambda i: devices[i].call("send_code", {"email": to}))  # noqa: B023
+
+        outcome = collections.Counter(answer.status for answer in answers)
+        assert outcome == {200: 1, 429: 19}
+        for answer in answers:
+            if answer.status == 429:
+                assert answer.refusal == LIMITED
+                assert answer["retry_after"] == int(answer.headers["retry-after"]) in range(1, 61)
+        # Mails go in turn, so when the next one is here, so is every one before it.
+        new_device().ask(f"after{turn}-{address}")
+        assert len(inbox.mails(to)) == 1
+
+
+def test_fifty_mails_a_day_go_to_one_address_and_no_more(
+    device: Device, new_device: NewDevice, address: str, inbox: Inbox
+):
+    for _ in range(50):
+        assert new_device().call("send_code", {"email": address}).status == 200
+
+    answer = device.call("send_code", {"email": address})
+    assert answer.refusal == LIMITED
+    assert answer["retry_after"] in range(86000, 86401)
+    inbox.wait(address, 50)
+    assert device.call("send_code", {"email": f"other-{address}"}).status == 200
+
+
+def test_a_source_may_ask_so_many_times_an_hour_and_others_go_on(stack: Stack, address: str):
+    """The local stack has one source only, so the function is invoked as the gateway does."""
+    before = stack.set_variables("SendCode", CODES_PER_SOURCE_PER_HOUR="3")
+    try:
+        event = json.loads((ROOT / "events/send_code.json").read_text())
+        client, name = stack.client("lambda"), stack.names["SendCode"]
+
+        def ask(source: str, turn: int) -> int:
+            event["headers"]["x-request-id"] = ""
+            event["requestContext"]["http"]["sourceIp"] = source
+            event["body"] = json.dumps({"email": f"{turn}-{address}"})
+            answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+            return int(json.loads(answer["Payload"].read())["statusCode"])
+
+        assert [ask("198.51.100.7", turn) for turn in range(5)] == [200, 200, 200, 429, 429]
+        assert ask("198.51.100.8", 9) == 200
+        # A subscriber's /64 counts as one.
+        sources = [f"2001:db8:1:2::{turn}" for turn in range(4)]
+        assert [ask(s, 10 + i) for i, s in enumerate(sources)] == [200, 200, 200, 429]
+        assert ask("2001:db8:1:3::1", 20) == 200
+    finally:
+        stack.set_variables("SendCode", **before)

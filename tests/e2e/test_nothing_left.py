@@ -1,0 +1,92 @@
+"""What all journeys have left in logs and tables."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import Binary
+
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.last
+
+
+@pytest.fixture(scope="module")
+def lines(stack: Stack) -> list[str]:
+    """Return every line that a function has logged, as the file and as CloudWatch have it."""
+    logs = stack.client("logs")
+    found = stack.functions_log.read_text().splitlines()
+    for group in logs.describe_log_groups()["logGroups"]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        found += [event["message"] for page in pages for event in page["events"]]
+    return found
+
+
+def test_every_request_is_logged_with_its_operation_and_outcome(lines: list[str]):
+    requests = [json.loads(_object(line)) for line in lines if '"message": "request"' in line]
+
+    assert {"sign_in", "sign_up", "send_code", "unknown_route"} <= {
+        r["operation"] for r in requests
+    }
+    assert all(r["status"] and r["request_id"] for r in requests)
+
+
+def test_no_code_token_password_or_address_is_logged(lines: list[str], seen: set[str]):
+    assert len(seen) > 50
+    text = "\n".join(lines)
+    # A code is six digits, which may also be a part of an id: only on its own is it a code.
+    found = {
+        secret
+        for secret in seen
+        if secret in text and re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text)
+    }
+    assert found == set()
+    assert "@example.com" not in text
+
+
+def test_nothing_failed_inside(lines: list[str]):
+    assert [line for line in lines if '"level": "ERROR"' in line or "Traceback" in line] == []
+
+
+def test_no_code_token_or_password_is_stored(stack: Stack, seen: set[str]):
+    secrets = {value for value in seen if "@" not in value}
+    stored = {
+        text
+        for table in ("Accounts", "Grants")
+        for item in stack.items(table)
+        for text in _texts(item)
+    }
+    assert len(stored) > 50
+    assert stored & secrets == set()
+    assert not any(text.startswith("eyJ") for text in stored)
+
+
+def test_every_item_of_grants_expires(stack: Stack):
+    assert [item for item in stack.items("Grants") if not item.get("expires_at")] == []
+
+
+def test_no_mail_was_given_up(stack: Stack):
+    url = stack.names["DeadMails"]
+    found = stack.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert found["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def _object(line: str) -> str:
+    return line[line.index("{") :]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | set | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, Binary):
+        yield bytes(value.value).decode("latin-1")  # type: ignore[attr-defined]
+    else:
+        yield str(value)
