@@ -55,7 +55,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "SmtpSecret": {"secretsmanager:GetSecretValue"},
     },
     "GetVerification": {"Grants": {READ}},
-    "SendTestMail": {"Accounts": {READ}, "SmtpSecret": {"secretsmanager:GetSecretValue"}},
+    "SendTestMail": {"SmtpSecret": {"secretsmanager:GetSecretValue"}},
     "LiftSuppression": {
         "Accounts": {READ},
         "Grants": {READ, BATCH, DELETE},
@@ -71,6 +71,7 @@ KEYS = {
     "GetUser": {"KEYRING", "USER#*"},
     "SendMail": {"KEYRING", "USER#*"},
     "GetVerification": set(),
+    "SendTestMail": set(),
 }
 ISSUERS = {"SignUp", "SignIn", "GrantToken"}
 
