@@ -108,6 +108,8 @@ class Stack:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             print(f"MiniStack did not stop in time; its state may be lost: {self.log}")
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         shutil.rmtree(self.home / "tmp", ignore_errors=True)

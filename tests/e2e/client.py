@@ -77,8 +77,9 @@ class Inbox:
     seen: set[str]
 
     def mails(self, address: str) -> list[dict[str, Any]]:
-        """The mails to an address, newest first."""
-        return list(self.http.get("/mails", params={"to": address}).json())
+        """The mails with a code to an address, newest first; notices are left out."""
+        found = self.http.get("/mails", params={"to": address}).json()
+        return [mail for mail in found if any(map(str.isdigit, mail["text"].splitlines()))]
 
     def wait(self, address: str, count: int = 1) -> dict[str, Any]:
         """Wait until so many mails have come to an address, and return the newest."""

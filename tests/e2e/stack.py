@@ -120,6 +120,7 @@ def running(home: Path, parameters: str) -> Iterator[Stack]:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
 
 
 def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:

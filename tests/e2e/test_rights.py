@@ -17,7 +17,7 @@ QUERY, CHECK = "dynamodb:Query", "dynamodb:ConditionCheckItem"
 BATCH_WRITE = "dynamodb:BatchWriteItem"
 DECRYPT, SEND = {"kms:Decrypt"}, {"sqs:SendMessage"}
 
-# By function: the resources it may touch and how.
+# By function: the resources it may touch and how. MailFeedback comes with SES only.
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "SendCode": {
         "Accounts": {READ, BATCH},
@@ -27,11 +27,17 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "VerifyCode": {"Accounts": {READ}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
     "SignUp": {"Accounts": {READ, PUT}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
-    "SignIn": {"Accounts": {READ, UPDATE}, "Grants": {PUT, UPDATE}, "WrappingKey": DECRYPT},
-    "GrantToken": {
-        "Accounts": {READ, UPDATE},
-        "Grants": {PUT, UPDATE, DELETE},
+    "SignIn": {
+        "Accounts": {READ, BATCH, UPDATE},
+        "Grants": {BATCH, PUT, UPDATE},
         "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
+    },
+    "GrantToken": {
+        "Accounts": {READ, BATCH, UPDATE},
+        "Grants": {BATCH, PUT, UPDATE, DELETE},
+        "WrappingKey": DECRYPT,
+        "MailQueue": SEND,
     },
     "RevokeToken": {"Accounts": {READ}, "Grants": {DELETE}, "WrappingKey": DECRYPT},
     "SignOut": {"Accounts": {READ}, "Grants": {DELETE}},
@@ -56,8 +62,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "MailQueue": SEND,
     },
     "ResetPassword": {
-        "Accounts": {READ, UPDATE},
-        "Grants": {UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
+        "Accounts": {READ, BATCH, UPDATE},
+        "Grants": {BATCH, UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
         "WrappingKey": DECRYPT,
         "MailQueue": SEND,
     },
@@ -75,8 +81,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "IntrospectToken": {"Accounts": {READ, BATCH}, "Grants": {BATCH}, "WrappingKey": DECRYPT},
     "EncryptedSignIn": {
-        "Accounts": {READ, PUT, UPDATE},
-        "Grants": {UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
+        "Accounts": {READ, BATCH, PUT, UPDATE},
+        "Grants": {BATCH, UPDATE, QUERY, PUT, DELETE, BATCH_WRITE},
         "WrappingKey": DECRYPT,
         "MailQueue": SEND,
     },
@@ -84,10 +90,22 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     "UnknownRoute": {},
     "SendMail": {
         "Accounts": {READ},
-        "Grants": {READ, UPDATE},
+        "Grants": {READ, BATCH, PUT, UPDATE},
         "WrappingKey": DECRYPT,
-        "MailQueue": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        "MailQueue": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        },
         "SmtpSecret": {"secretsmanager:GetSecretValue"},
+    },
+    "GetVerification": {"Grants": {READ}},
+    "SendTestMail": {"SmtpSecret": {"secretsmanager:GetSecretValue"}},
+    "LiftSuppression": {
+        "Accounts": {READ},
+        "Grants": {READ, BATCH, DELETE},
+        "WrappingKey": DECRYPT,
     },
     "RotateKeys": {"Accounts": {READ, PUT}, "WrappingKey": {"kms:Encrypt"}},
 }
@@ -110,6 +128,9 @@ KEYS = {
     "DeleteUser": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
     "IntrospectToken": {"KEYRING", "USER#*"},
     "EncryptedSignIn": {"EMAIL#*", "KEYRING", "USER#*", "USERNAME#*"},
+    "SendMail": {"KEYRING", "USER#*"},
+    "GetVerification": set(),
+    "SendTestMail": set(),
 }
 ISSUERS = {"SignUp", "SignIn", "GrantToken", "EncryptedSignIn"}
 OPENERS = {"SignIn", "EditProfile", "EncryptedSignIn"}

@@ -20,6 +20,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     def forget() -> None:
         letters._environment.cache_clear()
         letters._words.cache_clear()
+        letters._file.cache_clear()
 
     monkeypatch.setattr(letters, "OWN", tmp_path)
     (tmp_path / "words").mkdir()

@@ -50,7 +50,8 @@ class Letter(msgspec.Struct, frozen=True):
 
 def code(verification: Verification, language: str, *, now: int) -> Letter:
     """Render the mail that carries a code. Raises Unavailable if its key can't be had."""
-    minutes = max(1, (verification.expires_at - now) // 60)
+    # Rounded, because a mail is rendered a second or two after its code was made.
+    minutes = max(1, round((verification.expires_at - now) / 60))
     return render_code(
         code_kind(verification),
         language,
@@ -163,11 +164,10 @@ def _render(
         "language": language,
     }
     environment = _environment()
-    said = _words(language)
-    # The words are templates of their own, of ours: only the values are anybody else's.
     words = {
-        name: environment.from_string(text).render(values)
-        for name, text in (said["all"] | said[template] | said[kind]).items()
+        name: said.render(values)
+        for group in ("all", template, kind)
+        for name, said in _words(language, group).items()
     }
     return Letter(
         to=to,
@@ -193,15 +193,20 @@ def _environment() -> jinja2.Environment:
 
 
 @functools.cache
-def _words(language: str) -> dict[str, dict[str, str]]:
-    """The words of a language by group: for all mails, for codes or notices, for one kind."""
-    words: dict[str, dict[str, str]] = {}
+def _words(language: str, group: str) -> dict[str, jinja2.Template]:
+    """The words of a language for all mails, for codes or notices, or for one kind.
+
+    They are templates of their own, of ours: only the values are anybody else's.
+    """
+    words: dict[str, str] = {}
     for folder in (OURS, OWN):
-        path = folder / "words" / f"{language}.toml"
-        if path.exists():
-            for group, said in tomllib.loads(path.read_text("utf-8")).items():
-                words[group] = words.get(group, {}) | said
-    return words
+        words |= _file(folder / "words" / f"{language}.toml").get(group, {})
+    return {name: _environment().from_string(text) for name, text in words.items()}
+
+
+@functools.cache
+def _file(path: Path) -> dict[str, dict[str, str]]:
+    return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
 def _on(color: str) -> str:

@@ -1,0 +1,404 @@
+"""Mail through a deployed stack of its own, to a server that misbehaves on command, over real TLS.
+
+Addresses say what is to happen to their mail: tests/smtp_server.py. The codes that no mail gets
+through for are asked for first and looked at last, when they are dead.
+"""
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from local.stack import ACCESS, NAME, ROOT, Stack, StackError, template_parameters
+from tests.smtp_server import PASSWORD, USER, Authority, MailServer, free_port
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Requiring AUTH while not requiring TLS", "ignore::ResourceWarning"
+)
+
+CODE_SECONDS = 90
+OUTAGE_SECONDS = 30
+CODES = 200
+IN_FLIGHT = 12  # as in client.py: the stack runs a process for each request under way
+
+FINAL = {
+    "rcpt-550-5.1.1-a@example.com": "bounced",
+    "rcpt-550--b@example.com": "bounced",
+    "rcpt-551-5.1.6-c@example.com": "bounced",
+    "rcpt-553-5.1.3-d@example.com": "bounced",
+    "rcpt-554--e@example.com": "failed",
+    "rcpt-550-5.7.1-f@example.com": "failed",
+    "data-550-g@example.com": "failed",
+    "data-554-h@example.com": "failed",
+    "slow-3-i@example.com": "sent",
+    "fine@example.com": "sent",
+    "用户@例子.测试": "sent",
+}
+TRANSIENT = [
+    "rcpt-421-4.3.2-a@example.com",
+    "rcpt-450-4.2.0-b@example.com",
+    "rcpt-451-4.7.1-c@example.com",
+    "rcpt-452-4.2.2-d@example.com",
+    "data-451-e@example.com",
+    "drop-rcpt-f@example.com",
+    "drop-data-g@example.com",
+]
+
+
+@dataclass
+class Mailing:
+    """A stack, its API, and the mail servers that it is set up for."""
+
+    stack: Stack
+    http: httpx.Client
+    first: MailServer
+    second: MailServer
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self.stack.endpoint, **ACCESS)  # type: ignore[call-overload]
+
+    def deploy(self, **changes: str) -> None:
+        defaults = {name: str(value) for name, value in template_parameters().items()}
+        values = {
+            **defaults,
+            "MailTransport": "smtp",
+            "SenderAddress": "login@latchkey.test",
+            "SmtpHost": "127.0.0.1",
+            "SmtpPort": str(self.first.port),
+            "SmtpSecurity": "STARTTLS",
+            "SmtpUser": USER,
+            "SmtpPassword": PASSWORD,
+            "IssuerUrl": "http://127.0.0.1",
+            "CodeSeconds": str(CODE_SECONDS),
+            "CodeCooldownSeconds": "0",
+            "CodesPerSourcePerHour": "1000000",
+            "MailRetrySeconds": "1",
+            **changes,
+        }
+        self.stack.deploy(values)
+
+    def name(self, resource: str) -> str:
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=NAME, LogicalResourceId=resource
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def ask(self, address: str, **headers: str) -> str:
+        answer = self.http.post("/auth/v1/verification", json={"email": address}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["verification_id"])
+
+    def verify(self, verification_id: str, code: str) -> str:
+        body = {"verification_id": verification_id, "verification_code": code}
+        answer = self.http.post("/auth/v1/verification/verify", json=body).json()
+        assert "verification_token" in answer, answer
+        return str(answer["verification_token"])
+
+    def delivery(self, verification_id: str) -> str:
+        item = self.client("dynamodb").get_item(
+            TableName=self.name("Grants"),
+            Key={"pk": {"S": f"VERIFICATION#{verification_id}"}, "sk": {"S": "-"}},
+            ConsistentRead=True,
+        )["Item"]
+        return str(item["delivery"]["S"])
+
+    def decided(self, verification_id: str, before: str = "queued") -> str:
+        """Wait until a mail is in another state."""
+        wait(lambda: self.delivery(verification_id) != before)
+        return self.delivery(verification_id)
+
+    def logged(self, start: int = 0) -> list[dict[str, Any]]:
+        text = self.stack.functions_log.read_text()[start:]
+        return [json.loads(found) for found in re.findall(r"^\S+: (\{.*\})$", text, re.M)]
+
+    def mark(self) -> int:
+        return len(self.stack.functions_log.read_text())
+
+
+def wait(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """Return the first result that is true."""
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def mailing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailing]:
+    """Return the deployed stack; its build is kept between runs, its tables are not."""
+    home = ROOT / ".local/e2e-mail"
+    for kept in ("state", "s3"):
+        _remove(home / kept)
+    home.mkdir(parents=True, exist_ok=True)
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    api = free_port()
+    stack = Stack(home, api, free_port(), authority.path)
+    with (
+        MailServer(authority, "STARTTLS") as first,
+        MailServer(authority, "SSL") as second,
+        httpx.Client(base_url=f"http://127.0.0.1:{api}", timeout=60) as http,
+    ):
+        try:
+            stack.start()
+            stack.build()
+            mailing = Mailing(stack, http, first, second)
+            mailing.deploy()
+            yield mailing
+        finally:
+            stack.stop()
+
+
+def _remove(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doomed(mailing: Mailing) -> dict[str, str]:
+    """Ask for the codes that no mail gets through for, and return their verifications."""
+    return {address: mailing.ask(address) for address in TRANSIENT}
+
+
+def test_a_mail_is_accepted_within_a_second_of_the_answer(mailing: Mailing):
+    seconds = []
+    for number in range(10):
+        address = f"quick{number}@example.com"
+        mailing.ask(address)
+        answered = time.time()
+        [mail] = wait(partial(mailing.first.to, address))
+        seconds.append(mail.at - answered)
+    median = statistics.median(seconds)
+    print(f"from the answer to the accepted mail: median {median * 1000:.0f} ms")
+    assert median < 1
+
+
+def test_final_faults_end_at_once_as_the_table_says(mailing: Mailing):
+    asked = {address: mailing.ask(address) for address in FINAL}
+    for address, state in FINAL.items():
+        assert mailing.decided(asked[address]) == state, address
+    [mail] = mailing.first.to("用户@xn--fsqu00a.xn--0zwm56d")
+    mailing.verify(asked["用户@例子.测试"], mail.code)
+
+
+def test_an_address_that_bounced_is_left_alone_until_an_operator_lifts_it(mailing: Mailing):
+    address = "rcpt-550-5.1.1-a@example.com"
+    again = mailing.ask(address)
+    wait(lambda: mailing.delivery(again) == "suppressed")
+    # It belongs to nobody, so its state is told in general words.
+    told = mailing.http.get(f"/auth/v1/verification/{again}").json()
+    assert told["delivery"] == "failed"
+    assert invoke(mailing, "LiftSuppression", address=address)["was"] == "bounced"
+    again = mailing.ask(address)
+    wait(lambda: mailing.delivery(again) == "bounced")
+
+
+def invoke(mailing: Mailing, resource: str, **event: Any) -> dict[str, Any]:
+    answer = mailing.client("lambda").invoke(
+        FunctionName=mailing.name(resource), Payload=json.dumps(event)
+    )
+    assert "FunctionError" not in answer, answer
+    return json.loads(answer["Payload"].read())  # type: ignore[no-any-return]
+
+
+SERVERS: list[tuple[dict[str, Any], str, str]] = [
+    ({"greeting": "421 4.3.2 busy"}, "closing", "moment"),
+    ({"starttls": "454 4.7.0 no TLS now"}, "busy", "moment"),
+    ({"login": "535 5.7.8 wrong"}, "login", "sender"),
+    ({"certificate_for": ("other.example",)}, "certificate", "sender"),
+]
+
+
+@pytest.mark.parametrize(("misbehaviour", "cause", "blame"), SERVERS)
+def test_a_mail_arrives_once_the_server_behaves_again(
+    mailing: Mailing, misbehaviour: dict[str, Any], cause: str, blame: str
+):
+    server, mark = mailing.first, mailing.mark()
+    before = {name: getattr(server, name) for name in misbehaviour}
+    server.down()  # kept connections would know nothing of it
+    for name, value in misbehaviour.items():
+        setattr(server, name, value)
+    server.up()
+    address = f"patient-{len(mailing.first.received)}@example.com"
+    asked = mailing.ask(address)
+
+    def failed() -> bool:
+        lines = [line for line in mailing.logged(mark) if line["message"] == "mail not sent"]
+        return any((line["cause"], line["blame"]) == (cause, blame) for line in lines)
+
+    try:
+        wait(failed)
+        assert mailing.delivery(asked) == "queued"
+    finally:
+        server.down()
+        for name, value in before.items():
+            setattr(server, name, value)
+        server.up()
+    wait(lambda: mailing.first.to(address))
+    wait(lambda: mailing.delivery(asked) == "sent")
+    [mail] = mailing.first.to(address)
+    mailing.verify(asked, mail.code)
+
+
+def test_a_test_mail_names_the_step(mailing: Mailing):
+    answer = invoke(mailing, "SendTestMail", to="operator@example.com")
+    assert (answer["accepted"], answer["senders"][0]["reply"]) == (True, "250 2.0.0 accepted")
+    mailing.first.login = "535 5.7.8 no"
+    answer = invoke(mailing, "SendTestMail", to="operator@example.com")
+    mailing.first.login = ""
+    [report] = answer["senders"]
+    assert (report["accepted"], report["step"], report["cause"]) == (False, "login", "login")
+    assert PASSWORD not in json.dumps(answer)
+
+
+def test_a_new_device_is_mailed_in_the_language_of_its_request(mailing: Mailing):
+    address, password = "ada@example.com", "engine1843"
+    asked = mailing.ask(address)
+    [mail] = wait(lambda: mailing.first.to(address))
+    token = mailing.verify(asked, mail.code)
+    home, abroad = ({"x-device-id": "home"}, {"x-device-id": "abroad", "accept-language": "fr"})
+    body = {"verification_token": token, "password": password}
+    answer = mailing.http.post("/auth/v1/signup", json=body, headers=home)
+    assert answer.status_code == 200, answer.text
+    for device in (home, abroad):
+        body = {"username": address, "password": password}
+        answer = mailing.http.post("/auth/v1/signin", json=body, headers=device)
+        assert answer.status_code == 200, answer.text
+    _, notice = wait(lambda: found if len(found := mailing.first.to(address)) == 2 else None)
+    assert notice.message["subject"] == "Nouvelle connexion à Latchkey"
+    # This address is a user's: its state is told as it is.
+    asked = mailing.ask(address)
+    wait(lambda: mailing.delivery(asked) == "sent")
+    assert mailing.http.get(f"/auth/v1/verification/{asked}").json()["delivery"] == "sent"
+
+
+def test_200_codes_asked_for_while_the_server_is_down_all_arrive_once(mailing: Mailing):
+    addresses = [f"outage{number}@example.com" for number in range(CODES)]
+    mailing.first.down()
+    began = time.monotonic()
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        asked = dict(zip(addresses, pool.map(mailing.ask, addresses), strict=True))
+    took = time.monotonic() - began
+    time.sleep(max(0, OUTAGE_SECONDS - took))
+    mailing.first.up()
+    back = time.monotonic()
+    wait(
+        lambda: (
+            all(mailing.first.to(address) for address in addresses)
+            or time.monotonic() - began > CODE_SECONDS
+        ),
+        CODE_SECONDS + 10,
+    )
+    print(
+        f"{CODES} codes asked for in {took:.0f} s, all mailed {time.monotonic() - back:.0f} s "
+        f"after the server was back"
+    )
+    arrived = 0
+    for address, verification_id in asked.items():
+        mails = mailing.first.to(address)
+        if not mails:  # its code was dead before the server was back
+            assert mailing.decided(verification_id) == "failed"
+            continue
+        assert len(mails) == 1, address
+        mailing.verify(verification_id, mails[0].code)
+        arrived += 1
+    assert arrived == CODES
+
+
+def test_the_second_sender_takes_over_while_the_first_is_down(mailing: Mailing):
+    mailing.deploy(
+        FallbackTransport="smtp",
+        FallbackSenderAddress="second@latchkey.test",
+        FallbackSmtpHost="localhost",
+        FallbackSmtpPort=str(mailing.second.port),
+        FallbackSmtpSecurity="SSL",
+        FallbackSmtpUser=USER,
+        FallbackSmtpPassword=PASSWORD,
+    )
+    mailing.first.down()
+    asked = mailing.ask("failover@example.com")
+    [mail] = wait(lambda: mailing.second.to("failover@example.com"))
+    assert mail.sender == "second@latchkey.test"
+    mailing.verify(asked, mail.code)
+    mailing.first.up()
+    time.sleep(6)  # the first one is left alone for 5 s
+    mailing.ask("after@example.com")
+    wait(lambda: mailing.first.to("after@example.com"))
+    assert not mailing.second.to("after@example.com")
+
+
+def test_what_no_mail_got_through_for_is_dropped_with_its_code(
+    mailing: Mailing, doomed: dict[str, str]
+):
+    def dropped() -> bool:
+        lines = [line for line in mailing.logged() if line.get("delivery") == "failed"]
+        return set(doomed.values()) <= {line["verification_id"] for line in lines}
+
+    wait(dropped, CODE_SECONDS)
+    assert not any(mailing.first.to(address) for address in doomed)
+    lines = [line for line in mailing.logged() if line["message"] == "mail not sent"]
+    for verification_id in doomed.values():
+        tries = [line for line in lines if line["verification_id"] == verification_id]
+        assert len(tries) >= 4, "it was not tried again"
+    queue = mailing.client("sqs").get_queue_attributes(
+        QueueUrl=mailing.name("DeadMails"), AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def test_nothing_confidential_is_logged(mailing: Mailing):
+    logged = mailing.stack.functions_log.read_text()
+    assert "example.com" not in logged
+    assert PASSWORD not in logged
+
+
+def test_a_deployment_that_cannot_mail_fails_and_says_why(mailing: Mailing):
+    with pytest.raises(StackError, match="SmtpPassword is missing"):
+        mailing.deploy(SmtpPassword="")
+
+
+@pytest.fixture
+def ses(mailing: Mailing) -> Mailing:
+    """Deploy with SES, whose right MiniStack asks for on every resource: only here, the role gets
+    what on AWS the template's identities are enough for.
+    """
+    mailing.deploy(MailTransport="ses")
+    mailing.client("sesv2").create_email_identity(EmailIdentity="login@latchkey.test")
+    function = mailing.client("lambda").get_function(FunctionName=mailing.name("SendMail"))
+    right = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
+    mailing.client("iam").put_role_policy(
+        RoleName=function["Configuration"]["Role"].rpartition("/")[2],
+        PolicyName="what-ministack-asks-for",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [right]}),
+    )
+    return mailing
+
+
+def test_ses_sends_and_tells_what_became_of_it(ses: Mailing):
+    address = "ada@example.com"
+    asked = ses.ask(address)
+    wait(lambda: ses.delivery(asked) == "sent")
+    messages = httpx.get(f"{ses.stack.endpoint}/_ministack/ses/messages").text
+    assert address in messages
+    # Nobody but SES may put events of SES onto the bus: the rule is asked, the function invoked.
+    event = json.loads((ROOT / "events/mail_feedback.json").read_text())
+    event["detail"]["mail"]["tags"]["id"] = [asked]
+    event["detail"]["mail"]["tags"]["ses:configuration-set"] = [ses.name("MailEvents")]
+    events = ses.client("events")
+    rule = events.describe_rule(Name=ses.name("MailFeedbackSes"))
+    matched = events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))
+    assert matched["Result"]
+    invoke(ses, "MailFeedback", **event)
+    assert ses.decided(asked, "sent") == "bounced"
+    again = ses.ask(address)
+    assert ses.decided(again) == "suppressed"
