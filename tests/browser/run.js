@@ -121,6 +121,7 @@ function servePages(port) {
     answer.setHeader('content-type', types[path.split('.').pop()] ?? 'text/plain')
     if (version) return answer.end(blank(version))
     const file = join(BUILT, path)
+    answer.setHeader('cache-control', 'max-age=3600') // so the SDK is compiled once
     if (existsSync(file)) return answer.end(readFileSync(file))
     answer.writeHead(404).end()
   }).listen(port, 'localhost')

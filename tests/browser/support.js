@@ -34,13 +34,16 @@ export const newContext = (options) => browser.newContext(options)
 export function withEachVersion(add) {
   for (const version of VERSIONS) {
     describe(version, () => {
+      let context // one for all of them: so the SDK is compiled once
+      before(async () => (context = await browser.newContext()))
+      after(() => context.close())
       add((name, promise, body) =>
         test(`${name}: ${promise}`, async () => {
-          const context = await browser.newContext()
+          const app = await App.open(context, version)
           try {
-            await body(await App.open(context, version))
+            await body(app)
           } finally {
-            await context.close()
+            await app.forget()
           }
         }),
       )
@@ -62,6 +65,14 @@ export class App {
 
   constructor(page, context, version) {
     Object.assign(this, { page, context, version, requests: [] })
+  }
+
+  /** Leave the browser as if it had never been used. */
+  async forget() {
+    await this.context.unrouteAll()
+    await this.context.setOffline(false)
+    await this.page.evaluate(() => localStorage.clear())
+    for (const page of this.context.pages()) await page.close()
   }
 
   /** Another tab of the same browser. */
