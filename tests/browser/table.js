@@ -2,9 +2,8 @@
 export function table({ passed, failed }) {
   const rows = new Map()
   for (const [names, mark] of [[passed, 'works'], [failed, '**fails**']]) {
-    for (const name of names) {
-      const [, method, promise] = name.match(/^(.*?): (.*)$/) ?? []
-      if (!promise?.match(/\S/)) continue
+    for (const { name } of names.filter(({ ofMethod }) => ofMethod)) {
+      const [, method, promise] = name.match(/^(.*?): (.*)$/)
       const key = `| \`${method}\` | ${promise} |`
       rows.set(key, [...(rows.get(key) ?? []), mark])
     }
