@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import {
-  ask, codeFor, mailTo, newAddress, newUser, newUsername, opens, OTHER_PASSWORD, PASSWORD, profile, proveAddress, startCode, withEachVersion,
+  ask, codeFor, mailTo, newAddress, newUser, newUsername, NOTICES, opens, OTHER_PASSWORD, PASSWORD, profile, proveAddress, startCode, withEachVersion,
 } from './support.js'
 
 const sudo = (app, password = PASSWORD) => app.call((password) => auth.sudo({ password }), password)
@@ -107,7 +107,7 @@ withEachVersion((method) => {
     assert.equal(await opens(email, me.password), true)
     assert.equal(await opens(me.email, me.password), false)
     assert.equal(await profile(me.elsewhere), null, 'other sessions end')
-    await mailTo(me.email, { mails: 2 }) // the old address is told
+    await mailTo(me.email, { subject: NOTICES.address }) // the old address is told
   })
 
   method('updateUser', 'changes the address also if verifyOtp does not name it', async (app) => {
@@ -162,7 +162,7 @@ withEachVersion((method) => {
     assert.equal(await opens(me.email, PASSWORD), false)
     assert.equal(await profile(me.elsewhere), null)
     assert.ok(await profile(me.session.access_token), 'this one goes on')
-    await mailTo(me.email, { mails: 2 }) // its owner is told
+    await mailTo(me.email, { subject: NOTICES.password }) // its owner is told
   })
 
   method('User.updatePassword', 'with a wrong one is refused, and the session goes on', async (app) => {
@@ -261,7 +261,7 @@ withEachVersion((method) => {
     await app.call((p) => auth.bindEmail(p), { email, sudo_token, verification_token })
     assert.equal((await profile(me.session.access_token)).email, email)
     assert.equal(await profile(me.elsewhere), null)
-    await mailTo(me.email, { mails: 2 })
+    await mailTo(me.email, { subject: NOTICES.address })
   })
 
   method('bindEmail', 'refuses without sudo, without proof, and a taken address', async (app) => {
@@ -351,7 +351,7 @@ withEachVersion((method) => {
     assert.equal(await opens(me.email, PASSWORD), false)
     const { body } = await ask('GET', `/v1/checkIfUserExist?username=${encodeURIComponent(me.email)}`)
     assert.equal(body.exist, false, 'the address is free again')
-    await mailTo(me.email, { mails: 2 })
+    await mailTo(me.email, { subject: NOTICES.deletion })
   })
 
   method('deleteUser', 'removes the account, by password', async (app) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import {
-  API, ask, codeFor, mailTo, newAddress, newContext, newUser, newUsername, opens, OTHER_PASSWORD, PAGES, PASSWORD, profile,
+  API, ask, codeFor, mailTo, newAddress, newContext, newUser, newUsername, NOTICES, opens, OTHER_PASSWORD, PAGES, PASSWORD, profile,
 } from './support.js'
 
 const SAMPLE = `${PAGES}/sample/`
@@ -204,7 +204,7 @@ test('the address is changed, by password and a code to the new one', () =>
     await shows(page, `Your address is now ${email}.`)
     assert.equal(await opens(email, PASSWORD), true)
     assert.equal(await profile(user.elsewhere), null)
-    await mailTo(user.email, { mails: 2 })
+    await mailTo(user.email, { subject: NOTICES.address })
   }))
 
 test('an address that is taken is refused in words', () =>
@@ -378,6 +378,30 @@ test('a slow answer is said to be, and awaited', () =>
     assert.equal(await page.locator('#sign-in button').isDisabled(), true)
     await signedIn
   }))
+
+test('a mailbox that can’t be reached is told, not waited for', () =>
+  visit(
+    async (page) => {
+      await submit(page, '#register', { email: `permfail-${newAddress()}`, password: PASSWORD })
+      await shows(page, 'We could not reach this mailbox.')
+    },
+    { hash: '#register' },
+  ))
+
+test('a refused password costs no other code', () =>
+  visit(
+    async (page) => {
+      const user = await newUser()
+      await submit(page, '#forgot', { email: user.email })
+      const code = await codeFor(user.email, { mails: 2 })
+      await page.locator('#code [name=password]').evaluate((field) => field.removeAttribute('pattern'))
+      await submit(page, '#code', { code, password: 'onlyletters' })
+      await shows(page, 'Choose another password')
+      await submit(page, '#code', { code, password: OTHER_PASSWORD })
+      await account(page)
+    },
+    { hash: '#forgot' },
+  ))
 
 test('every section fits a phone’s width, in both languages', () =>
   visit(

@@ -171,7 +171,7 @@ export async function newUser({ password = PASSWORD, username, name, address } =
 
 /** Ask for a code, and read it from the mail. */
 export async function startCode(email) {
-  const before = (await mailsTo(email)).length
+  const before = (await mailsTo(email, CODE)).length
   const { verification_id } = await ok('POST', '/v1/verification', { body: { email } })
   return { id: verification_id, code: await codeFor(email, { mails: before + 1 }) }
 }
@@ -181,24 +181,33 @@ export async function proveAddress(email) {
   return ok('POST', '/v1/verification/verify', { body: { verification_id: id, verification_code: code } })
 }
 
+/** The subjects of notices, in the two languages that the tests ask for. */
+export const NOTICES = {
+  address: /address .* was changed|邮箱已更换/,
+  password: /password was changed|密码已修改/,
+  deletion: /was deleted|已注销/,
+}
+const CODE = /\b\d{6}\b/ // in the subject of mails with a code, and of no others
+
 /** The code of the newest mail to an address, once so many have come. */
 export async function codeFor(email, options) {
-  const { text } = await mailTo(email, options)
-  return text.match(/\b\d{6}\b/)[0]
+  const { subject } = await mailTo(email, { ...options, subject: CODE })
+  return subject.match(CODE)[0]
 }
 
-/** The newest mail to an address, once so many have come whose subject has the word. */
-export async function mailTo(email, { mails = 1, subject = '', patience = 400 } = {}) {
+/** The newest mail to an address, once so many have come whose subject matches. */
+export async function mailTo(email, { mails = 1, subject = /./, patience = 400 } = {}) {
   for (let left = patience; left; left--) {
-    const found = (await mailsTo(email)).filter((mail) => mail.subject.includes(subject))
+    const found = await mailsTo(email, subject)
     if (found.length >= mails) return found[0]
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   throw new Error(`no such mail to ${email}`)
 }
 
-async function mailsTo(email) {
-  return (await fetch(`${INBOX}/mails?to=${encodeURIComponent(email)}`)).json()
+async function mailsTo(email, subject) {
+  const mails = await (await fetch(`${INBOX}/mails?to=${encodeURIComponent(email)}`)).json()
+  return mails.filter((mail) => subject.test(mail.subject))
 }
 
 /** Whether a name and a password sign in. */

@@ -11,6 +11,7 @@ import { explain, language, speak, t, time } from './text.js'
 const RESEND_SECONDS = 60 // as Latchkey's CodeCooldownSeconds
 const SLOW_SECONDS = 4
 const LONGEST_SECONDS = 35 // the gateway gives up after 30
+const LOST = ['bounced', 'complained', 'suppressed', 'failed'] // states of a mail that won't be read
 
 const $ = (id) => document.getElementById(id)
 const all = (selector) => document.querySelectorAll(selector)
@@ -35,34 +36,29 @@ const actions = {
   },
 
   async signInByCode({ email }) {
-    await askCode(email, async () => {
-      const { verifyOtp } = must(await auth.signInWithOtp({ email, options: { shouldCreateUser: false } }))
-      return async (code) => must(await verifyOtp({ token: code }))
-    })
+    await askCode({ email, target: 'USER' }, ({ verification_token }) =>
+      auth.signIn({ username: email, verification_token }),
+    )
   },
 
   async register({ email, password, name }) {
     await askCode(
-      email,
-      async () => {
-        const { verifyOtp } = must(await auth.signUp({ email, password, name: name || undefined }))
-        return async (code) => must(await verifyOtp({ token: code }))
+      { email },
+      async ({ verification_token, verification_code, is_user }) => {
+        if (is_user) await auth.signIn({ username: email, verification_token })
+        else await auth.signUp({ email, verification_code, verification_token, password, name: name || undefined })
+        return is_user
       },
-      {
-        done: async ({ user }) => {
-          const isNew = Date.now() - Date.parse(user.created_at) < 120_000
-          await openAccount(t(isNew ? 'welcome' : 'hadAccount'))
-        },
-      },
+      { done: (hadAccount) => openAccount(t(hadAccount ? 'hadAccount' : 'welcome')) },
     )
   },
 
   async forgot({ email }) {
     await askCode(
-      email,
-      async () => {
-        const { updateUser } = must(await auth.resetPasswordForEmail(email))
-        return async (code, password) => must(await updateUser({ nonce: code, password }))
+      { email, target: 'USER' },
+      async ({ verification_token }, password) => {
+        await auth.resetPassword({ email, new_password: password, verification_token })
+        must(await auth.signInWithPassword({ email, password }))
       },
       { choosesPassword: true, done: () => openAccount(t('passwordSet')) },
     )
@@ -81,17 +77,9 @@ const actions = {
   async changeAddress({ email, password }) {
     await sudo(password, (sudo_token) =>
       askCode(
-        email,
-        async () => {
-          const { verification_id } = await auth.getVerification({ email, target: 'NOT_USER' })
-          return (code) => auth.verify({ verification_id, verification_code: code })
-        },
-        {
-          done: async ({ verification_token }) => {
-            await auth.bindEmail({ email, sudo_token, verification_token })
-            await openAccount(t('addressChanged', { address: email }))
-          },
-        },
+        { email, target: 'NOT_USER' },
+        ({ verification_token }) => auth.bindEmail({ email, sudo_token, verification_token }),
+        { done: () => openAccount(t('addressChanged', { address: email })) },
       ),
     )
   },
@@ -103,10 +91,10 @@ const actions = {
 
   async setPassword() {
     await askCode(
-      user.email,
-      async () => {
-        const { updateUser } = must(await auth.reauthenticate())
-        return async (code, password) => must(await updateUser({ nonce: code, password }))
+      { email: user.email, target: 'CUR_USER' },
+      async ({ verification_token }, password) => {
+        const { sudo_token } = await auth.sudo({ verification_token })
+        await auth.setPassword({ new_password: password, sudo_token })
       },
       { choosesPassword: true, done: () => openAccount(t('passwordChanged')) },
     )
@@ -137,14 +125,8 @@ async function sudo(password, next) {
     return next(sudo_token)
   }
   return askCode(
-    user.email,
-    async () => {
-      const { verification_id } = await auth.getVerification({ email: user.email, target: 'CUR_USER' })
-      return async (code) => {
-        const { verification_token } = await auth.verify({ verification_id, verification_code: code })
-        return auth.sudo({ verification_token })
-      }
-    },
+    { email: user.email, target: 'CUR_USER' },
+    ({ verification_token }) => auth.sudo({ verification_token }),
     { done: ({ sudo_token }) => next(sudo_token) },
   )
 }
@@ -152,13 +134,24 @@ async function sudo(password, next) {
 /**
  * Mail a code and ask for it.
  *
- * `send` mails it and gives the function that redeems it; `done` gets what that one gives. While
- * the code is asked for, `send` may be called again, for another mail.
+ * `use` gets the proof that the code gives, and the password if one is chosen with it; `done` gets
+ * what `use` gives. The proof is kept, so that a refused password costs no other code.
  */
-async function askCode(address, send, { choosesPassword = false, done = () => openAccount() } = {}) {
-  const redeem = await send()
-  pending = { send, redeem, done, from: location.hash }
-  $('code-address').textContent = address
+async function askCode(params, use, { choosesPassword = false, done = () => openAccount() } = {}) {
+  const asked = { done, from: location.hash }
+  asked.send = async () => {
+    const { verification_id, is_user } = await auth.getVerification(params)
+    let proof
+    asked.id = verification_id
+    asked.redeem = async (verification_code, password) => {
+      proof ??= await auth.verify({ verification_id, verification_code })
+      return use({ ...proof, verification_code, is_user }, password)
+    }
+    watchDelivery(verification_id)
+  }
+  await asked.send()
+  pending = asked
+  $('code-address').textContent = params.email
   $('code-password').hidden = !choosesPassword
   $('code-password').querySelector('input').disabled = !choosesPassword
   $('code-back').href = user ? '#account' : pending.from || '#sign-in'
@@ -167,6 +160,17 @@ async function askCode(address, send, { choosesPassword = false, done = () => op
   show('code')
   $('code').querySelector('[name=code]').focus()
   countDown(RESEND_SECONDS)
+}
+
+/** Tell the reader if the mail can't arrive, rather than let them wait for it. */
+async function watchDelivery(id) {
+  for (const seconds of [1, 2, 4, 8, 15, 30]) {
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+    if (pending?.id !== id) return
+    const answer = await fetch(`${API_URL}/auth/v1/verification/${id}`).catch(() => undefined)
+    const { delivery } = (await answer?.json()) ?? {}
+    if (pending?.id === id && LOST.includes(delivery)) return tell(t('undelivered'))
+  }
 }
 
 // --- The account page ----------------------------------------------------------------------------
@@ -367,7 +371,7 @@ for (const form of all('form')) {
 
 $('resend').addEventListener('click', () =>
   attempt($('code').querySelector('form'), async () => {
-    pending.redeem = await pending.send()
+    await pending.send()
     countDown(RESEND_SECONDS)
     tell(t('resent'))
   }),
