@@ -116,6 +116,7 @@ def test_ses_gets_the_letter_with_its_tags(sender: ses.SesSender, monkeypatch: p
     assert sender.send(postman.mail(letter, settings.Sender.load())) == "accepted as 0107-example"
     [call] = calls
     assert call["ConfigurationSetName"] == "events"
+    assert call["FromEmailAddress"] == "login@example.com"
     assert call["Destination"] == {"ToAddresses": ["ada@example.com"]}
     assert call["EmailTags"] == [
         {"Name": "kind", "Value": "sign_in"},

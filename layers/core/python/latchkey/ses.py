@@ -39,16 +39,16 @@ class SesSender:
             options["ConfigurationSetName"] = self._sender.ses_configuration_set
         try:
             answer = aws.ses().send_email(
-                FromEmailAddress=str(mail.message["From"]),
+                # The bare address: the name is in the message's own From, encoded, and SES refuses
+                # one that is not ASCII here.
+                FromEmailAddress=self._sender.sender_address,
                 Destination={"ToAddresses": [mail.to]},
                 Content={"Raw": {"Data": mail.message.as_bytes()}},
                 EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
                 **options,
             )
         except aws.FAULTS as error:
-            response: Any = (
-                getattr(error, "response", None) or {}
-            )  # a time-out has one that is None
+            response: Any = getattr(error, "response", None) or {}  # a time-out has None
             told = response.get("Error", {})
             raise classify(told.get("Code", ""), told.get("Message", "")) from error
         return f"accepted as {answer['MessageId']}"
