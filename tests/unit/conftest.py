@@ -156,22 +156,27 @@ def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("MAIL_QUEUE_URL", queue)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
+    _forget_settings()
     yield
-    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
-    postman.posts.cache_clear()
+    _forget_settings()
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
     aws.sqs().delete_queue(QueueUrl=queue)
 
 
+def _forget_settings() -> None:
+    """What was read before a test, or by another one, is not this test's."""
+    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    postman.posts.cache_clear()
+
+
 def start_container() -> None:
     """Forget all that a warm container would remember."""
-    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    _forget_settings()
     aws._client.cache_clear()
     aws.session.cache_clear()
     keyring.forget()
-    postman.posts.cache_clear()
     smtp._secret.cache_clear()
 
 
@@ -198,8 +203,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def set_variables(**variables: object) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name.upper(), str(value))
-        settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
-        postman.posts.cache_clear()
+        _forget_settings()
 
     return set_variables
 
