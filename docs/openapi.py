@@ -2,6 +2,7 @@
 that the operations themselves read and answer.
 """
 
+import functools
 import importlib
 import json
 import sys
@@ -88,7 +89,7 @@ def text() -> str:
 
 def _operations() -> list[Operation]:
     found = []
-    for resource in _template()["Resources"].values():
+    for resource in template()["Resources"].values():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         name = Path(resource["Properties"]["CodeUri"]).name
@@ -182,7 +183,9 @@ _Yaml.add_multi_constructor(
 )
 
 
-def _template() -> dict[str, Any]:
+@functools.cache
+def template() -> dict[str, Any]:
+    """Read template.yaml."""
     parsed: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), _Yaml)  # noqa: S506 - a safe loader itself
     return parsed
 

@@ -1,6 +1,5 @@
 """What stands in for AWS, the clock and mail servers in unit tests; nothing else is replaced."""
 
-import functools
 import importlib
 import json
 from collections.abc import Callable, Iterator
@@ -10,9 +9,9 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-import yaml
 from moto import mock_aws
 
+from docs.openapi import template
 from latchkey import aws, clock, keyring, letters, postman, settings, smtp
 
 ROOT = Path(__file__).parents[2]
@@ -93,29 +92,6 @@ class Outbox:
 def handler(operation: str) -> Any:
     """Return the Lambda handler of an operation."""
     return importlib.import_module(f"functions.{operation}.app").handler
-
-
-class _Yaml(yaml.SafeLoader):
-    """Reads a template's short-form functions as their arguments."""
-
-
-_Yaml.add_multi_constructor(
-    "!",
-    lambda loader, _, node: (
-        loader.construct_scalar(node)
-        if isinstance(node, yaml.ScalarNode)
-        else loader.construct_sequence(node, deep=True)
-        if isinstance(node, yaml.SequenceNode)
-        else loader.construct_mapping(node, deep=True)
-    ),
-)
-
-
-@functools.cache
-def template() -> dict[str, Any]:
-    """Read template.yaml."""
-    parsed: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Yaml)
-    return parsed
 
 
 @pytest.fixture(scope="session")

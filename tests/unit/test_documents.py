@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.unit.conftest import ROOT, template
+from docs.openapi import template
+from tests.unit.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
 OPERATIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))

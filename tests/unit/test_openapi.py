@@ -4,7 +4,8 @@ import re
 import pytest
 
 from docs import openapi
-from tests.unit.conftest import Answer, Call, template
+from docs.openapi import template
+from tests.unit.conftest import Answer, Call
 
 DOCUMENT = openapi.document()
 METHODS = [

@@ -19,6 +19,9 @@ import msgspec
 from latchkey import errors, log, settings
 
 MAX_BODY_BYTES = 65536
+# How long a repeated request gets its first answer again: the SDK tries three times within some
+# seconds, each for as long as the gateway's 30 s.
+RETRY_SECONDS = 120
 # Shorter request ids are too likely to be a person's constant to recognise a repeated request by.
 _RETRY_ID = re.compile(r"[\w-]{16,64}", re.ASCII)
 _DEVICE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -70,9 +73,11 @@ class Caller(msgspec.Struct, frozen=True):
             raise errors.UnauthorizedClient
         return name or "default"
 
-    def sent_before(self, retry_id: str | None) -> bool:
-        """Say whether this request repeats the one that was recorded under that id."""
-        return bool(self.retry_id) and self.retry_id == retry_id
+    def repeats(self, retry_id: str, at: int, *, now: int) -> bool:
+        """Say whether this request repeats the one that was recorded under that id at that time:
+        its answer was lost.
+        """
+        return bool(self.retry_id) and self.retry_id == retry_id and now - at <= RETRY_SECONDS
 
 
 BodyType = TypeVar("BodyType", bound=Body)

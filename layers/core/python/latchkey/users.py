@@ -38,9 +38,6 @@ Name = Annotated[str, msgspec.Meta(max_length=64)]
 Picture = Annotated[str, msgspec.Meta(max_length=1024)]
 Gender = Literal["MALE", "FEMALE", "UNKNOWN", ""]
 Locale = Annotated[str, msgspec.Meta(max_length=35)]
-# How long a repeated request is recognised as the one that changed a credential: as long as the SDK
-# repeats it.
-RETRY_SECONDS = 120
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -298,7 +295,7 @@ def changed_before(user: User, caller: Caller, *, now: int) -> bool:
     """Say whether this request repeats the one that changed a credential last: its answer was
     lost.
     """
-    return caller.sent_before(user.changed_by) and now - user.changed_at <= RETRY_SECONDS
+    return caller.repeats(user.changed_by, user.changed_at, now=now)
 
 
 def authenticate(name: str, password: str, caller: Caller, *, now: int) -> tuple[User, bool]:

@@ -19,9 +19,6 @@ from latchkey.http import Caller, Text
 MAX_GUESSES = 5
 # How long a proof may be used; the vendor's value.
 TOKEN_SECONDS = 600
-# How long a repeated request gets its first answer again: the SDK tries three times within some
-# seconds, each for as long as the gateway's 30 s.
-RETRY_SECONDS = 120
 _DAY = 86400
 # Requests for the same address at the same moment make each other try again.
 _ATTEMPTS = 10
@@ -144,7 +141,7 @@ def start(
         guard, found, *asking = table.get(table.email(address), place, *who)
         asker = _asking(*asking, now=now) if asking else None
         before = msgspec.convert(found or {}, Sends)
-        if caller.sent_before(before.sent_by) and now - before.sent_at <= RETRY_SECONDS:
+        if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
             return Started(before.verification_id, guard is not None, left, _locale(asker))
         _check_target(target, guard, caller, asker, now)
@@ -333,7 +330,7 @@ def consumed_before(item: table.Item | None, caller: Caller, *, now: int) -> Ver
     if item is None:
         return None
     found = msgspec.convert(item, Verification)
-    repeated = caller.sent_before(found.consumed_by) and now - found.consumed_at <= RETRY_SECONDS
+    repeated = caller.repeats(found.consumed_by, found.consumed_at, now=now)
     return found if found.state == "consumed" and repeated else None
 
 
@@ -459,9 +456,11 @@ def _verified_before(item: table.Item | None, code: str, caller: Caller, now: in
         raise errors.CodeUnusable
     if found.state == "pending" and found.guesses >= MAX_GUESSES:
         raise errors.TooManyGuesses
-    repeated = caller.sent_before(found.verified_by) and now - found.verified_at <= RETRY_SECONDS
+    repeated = caller.repeats(found.verified_by, found.verified_at, now=now)
     # Signing in by a code in one step verifies and consumes; its repetition finds both done.
-    done = found.state == "verified" or caller.sent_before(found.consumed_by)
+    done = found.state == "verified" or caller.repeats(
+        found.consumed_by, found.consumed_at, now=now
+    )
     if not done or not repeated or not _same(code, found.code()):
         raise errors.CodeUnusable
     return found
