@@ -1,17 +1,24 @@
-"""`make bench`: a cold start of `sign_in`, beside that of a handler that only imports boto3.
+"""`make bench`: what a cold start costs, beside that of a handler that only makes a client.
 
-Both run under Lambda's own bootstrap in new processes, in turn, and are timed from the start of the
-process to the first answer. `sign_in` signs a real account in by its password, against a local
-stack; the other makes one DynamoDB client and answers. The layer has bytecode, as built for Lambda.
+All run under Lambda's own bootstrap in new processes, in turn, so that whatever else the machine
+does disturbs them alike. Processor time is that of the process until its first answer; wall time is
+from its start to that answer. The operations answer real requests of a real account, against a
+local stack, from the layer as it is built for Lambda, with bytecode. The bare handler has the boto3
+that Lambda brings, makes one DynamoDB client and answers.
 
-`--imports` also lists what takes longest to import.
+`--imports` also adds up what each package takes to import.
 """
 
 import argparse
 import json
+import secrets
 import statistics
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,9 +27,11 @@ from tests.e2e.client import Device, Inbox, new_address
 from tests.e2e.lambda_runtime import Outcome
 from tests.e2e.stack import ROOT, Stack, running
 
-RUNS = 15
-AIM = 1.8
+RUNS = 18
+# By processor time.
+AIMS = {"sign_in": 1.60, "grant_token": 1.45, "get_user": 1.45, "send_code": None}
 PASSWORD = "engine1843"  # noqa: S105 - of an account that lives for the bench
+PARAMETERS = "CodeCooldownSeconds=0 CodesPerSourcePerHour=10000"
 BARE = """import boto3
 
 client = boto3.client("dynamodb")
@@ -31,86 +40,177 @@ client = boto3.client("dynamodb")
 def handler(event, context):
     return {"statusCode": 200, "body": "{}"}
 """
+GROUPS = {
+    "boto3": ("boto3", "botocore", "s3transfer", "urllib3", "jmespath", "dateutil", "six"),
+    "pydantic": (
+        "pydantic", "pydantic_core", "annotated_types", "typing_inspection", "typing_extensions",
+    ),
+    "powertools": ("aws_lambda_powertools",),
+    "jwt, cryptography": ("jwt", "cryptography", "_cffi_backend"),
+    "passlib, argon2": ("passlib", "argon2", "_argon2_cffi_bindings"),
+    "other libraries": ("msgspec", "idna", "jinja2", "markupsafe"),
+    "latchkey": ("latchkey", "app"),
+}  # fmt: skip
+REST = "Python, its library, and Lambda's bootstrap"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A function to start, and the event that it then answers."""
+
+    code: Path
+    variables: Mapping[str, str]
+    event: Callable[[], Mapping[str, Any]]
+    layer: Path | None
+
+    def run(self, **more: str) -> Outcome:
+        """Start a container, and return what came of it."""
+        outcome = lambda_runtime.invoke(
+            self.code, self.event(), {**self.variables, **more}, self.layer
+        )
+        if outcome.kind != "response" or outcome.body["statusCode"] != 200:
+            raise SystemExit(f"no success: {outcome}")
+        return outcome
 
 
 def main() -> None:
-    """Start a stack, measure, and print the medians and their ratio."""
+    """Start a stack, measure, and print the medians and their ratios."""
     options = argparse.ArgumentParser(prog="python -m bench.cold_start", description=__doc__)
     options.add_argument("--runs", type=int, default=RUNS)
     options.add_argument("--imports", action="store_true")
     given = options.parse_args()
+    with starts() as cases:
+        table(measure(cases, given.runs))
+        if given.imports:
+            imports(cases)
+
+
+@contextmanager
+def starts() -> Iterator[dict[str, Start]]:
+    """Return what is started: the bare handler, and the operations of an account of a new stack."""
     lambda_runtime.compile_libraries()
-    parameters = "CodeCooldownSeconds=0"
     with (
-        running(ROOT / ".local/bench", parameters) as stack,
+        running(ROOT / ".local/bench", PARAMETERS) as stack,
         tempfile.TemporaryDirectory() as folder,
     ):
         bare = Path(folder) / "bare"
         bare.mkdir()
         (bare / "app.py").write_text(BARE)
-        event = _sign_in_event(stack)
-        variables = lambda_runtime.variables(stack, "SignIn")
-
-        def sign_in(**more: str) -> Outcome:
-            code = ROOT / "functions/sign_in"
-            return lambda_runtime.invoke(code, event, variables | more, stack.layer)
-
-        def floor(**more: str) -> Outcome:
-            return lambda_runtime.invoke(bare, event, variables | more, None)
-
-        measured: dict[str, list[Outcome]] = {"bare boto3": [], "sign_in": []}
-        for turn in range(given.runs + 1):
-            for name, start in (("bare boto3", floor), ("sign_in", sign_in)):
-                outcome = _checked(start())
-                if turn:  # the first of each only fills the machine's caches
-                    measured[name].append(outcome)
-        for name, outcomes in measured.items():
-            times = sorted(outcome.seconds * 1000 for outcome in outcomes)
-            loaded = statistics.median(outcome.loaded * 1000 for outcome in outcomes)
-            print(
-                f"{name:10}  median {statistics.median(times):4.0f} ms, {loaded:3.0f} of it to load"
-                f" ({len(times)} starts, {times[0]:.0f} to {times[-1]:.0f})"
-            )
-        median = {
-            name: statistics.median(outcome.seconds for outcome in outcomes)
-            for name, outcomes in measured.items()
+        account = Account(stack)
+        events = {
+            "sign_in": account.sign_in,
+            "grant_token": account.refresh,
+            "send_code": account.send_code,
+            "get_user": account.get_user,
         }
-        ratio = median["sign_in"] / median["bare boto3"]
-        print(f"ratio       {ratio:.2f}  (aim: {AIM} or less)")
-        if given.imports:
-            for name, start in (("bare boto3", floor), ("sign_in", sign_in)):
-                print(f"\nlongest imports of {name}, in ms with all that they import:")
-                print(_longest(start(PYTHONPROFILEIMPORTTIME="1").log))
+        cases = {"bare boto3": Start(bare, _variables(stack, "sign_in"), dict, None)}
+        for operation, event in events.items():
+            code = ROOT / "functions" / operation
+            cases[operation] = Start(code, _variables(stack, operation), event, stack.layer)
+        yield cases
 
 
-def _sign_in_event(stack: Stack) -> dict[str, object]:
-    """Register an account, and return the event of its sign-in."""
-    address = new_address()
-    seen: set[str] = set()
-    with (
-        httpx.Client(base_url=stack.api, timeout=60) as api,
-        httpx.Client(base_url=stack.inbox) as mails,
-    ):
-        Device(api, Inbox(mails, seen), seen).register(address, password=PASSWORD)
-    event: dict[str, object] = json.loads((ROOT / "events/sign_in.json").read_text())
-    return event | {"body": json.dumps({"username": address, "password": PASSWORD})}
+class Account:
+    """A registered account, and the events of requests that succeed however often they are made."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Register it."""
+        self.address = new_address()
+        self._api = httpx.Client(base_url=stack.api, timeout=60)
+        seen: set[str] = set()
+        with httpx.Client(base_url=stack.inbox) as mails:
+            device = Device(self._api, Inbox(mails, seen), seen)
+            self._tokens = device.register(self.address, password=PASSWORD)
+        self.device = device
+
+    def sign_in(self) -> dict[str, Any]:
+        """Sign in with the password."""
+        return self._event("sign_in", {"username": self.address, "password": PASSWORD})
+
+    def refresh(self) -> dict[str, Any]:
+        """Refresh a session; each has a token that works once, so it is a new one."""
+        body = {"username": self.address, "password": PASSWORD}
+        token = self.device.call("sign_in", body)["refresh_token"]
+        return self._event("grant_token", {"grant_type": "refresh_token", "refresh_token": token})
+
+    def send_code(self) -> dict[str, Any]:
+        """Ask for a code, each time for another address: their number is limited."""
+        return self._event("send_code", {"email": new_address()})
+
+    def get_user(self) -> dict[str, Any]:
+        """Ask for the profile."""
+        return self._event("get_user", None, bearer=self._tokens["access_token"])
+
+    def _event(self, operation: str, body: object, bearer: str = "") -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((ROOT / f"events/{operation}.json").read_text())
+        event["headers"] |= {"x-request-id": secrets.token_hex(16), "x-device-id": self.device.id}
+        if bearer:
+            event["headers"]["authorization"] = f"Bearer {bearer}"
+        return event | ({} if body is None else {"body": json.dumps(body)})
 
 
-def _checked(outcome: Outcome) -> Outcome:
-    if outcome.kind != "response" or outcome.body["statusCode"] != 200:
-        raise SystemExit(f"no success: {outcome}")
-    return outcome
+def measure(cases: Mapping[str, Start], runs: int) -> dict[str, list[Outcome]]:
+    """Start each so many times, in turn."""
+    measured: dict[str, list[Outcome]] = {name: [] for name in cases}
+    for turn in range(runs + 1):
+        for name, case in cases.items():
+            outcome = case.run()
+            if turn:  # the first of each only fills the machine's caches
+                measured[name].append(outcome)
+    return measured
 
 
-def _longest(log: str, count: int = 25) -> str:
-    """The slowest lines of `-X importtime`: own microseconds | with its imports | module."""
-    found = []
+def table(measured: Mapping[str, list[Outcome]]) -> None:
+    """Print a line for each; the first is what the others are compared with.
+
+    A ratio is the median of those of each turn, whose starts stand next to each other.
+    """
+    first, *_ = measured
+    print(f"{'':12} processor  ratio  aim      wall  ratio   of it to load")
+    for name, outcomes in measured.items():
+        processor = _median(o.processor for o in outcomes)
+        wall, loaded = _median(o.seconds for o in outcomes), _median(o.loaded for o in outcomes)
+        pairs = list(zip(outcomes, measured[first], strict=True))
+        ratio = statistics.median(o.processor / floor.processor for o, floor in pairs)
+        wall_ratio = statistics.median(o.seconds / floor.seconds for o, floor in pairs)
+        aim = f"{AIMS[name]:.2f}" if AIMS.get(name) else ""
+        print(
+            f"{name:12} {processor:6.0f} ms  {ratio:5.2f}  {aim:4}"
+            f" {wall:6.0f} ms  {wall_ratio:5.2f}  {loaded:6.0f} ms"
+        )
+
+
+def imports(cases: Mapping[str, Start], runs: int = 3) -> None:
+    """Print what the packages' modules take to import by themselves, a column per case, in ms."""
+    columns: dict[str, dict[str, float]] = {}
+    for name, case in cases.items():
+        logs = [case.run(PYTHONPROFILEIMPORTTIME="1").log for _ in range(runs)]
+        each = [_by_group(log) for log in logs]
+        columns[name] = {group: _median(one[group] / 1000 for one in each) for group in each[0]}
+    print(f"\n{'imports, ms':44}" + "".join(f"{name:>12}" for name in columns))
+    for group in [*GROUPS, REST]:
+        print(f"{group:44}" + "".join(f"{column[group]:12.1f}" for column in columns.values()))
+    sums = (sum(column.values()) for column in columns.values())
+    print(f"{'together':44}" + "".join(f"{total:12.1f}" for total in sums))
+
+
+def _by_group(log: str) -> dict[str, float]:
+    """Add up the lines of `-X importtime`: own microseconds | with its imports | module."""
+    groups = {package: group for group, packages in GROUPS.items() for package in packages}
+    found = dict.fromkeys([*GROUPS, REST], 0.0)
     for line in log.splitlines():
         if line.startswith("import time:") and "imported package" not in line:
-            own, total, module = line.removeprefix("import time:").split("|")
-            found.append((int(total), int(own), module.strip()))
-    lines = sorted(found, reverse=True)[:count]
-    return "\n".join(f"{total / 1000:7.1f} ({own / 1000:5.1f} own)  {m}" for total, own, m in lines)
+            own, _, module = line.removeprefix("import time:").split("|")
+            found[groups.get(module.strip().partition(".")[0], REST)] += int(own) / 1000
+    return found
+
+
+def _median(seconds: Iterator[float]) -> float:
+    return statistics.median(seconds) * 1000
+
+
+def _variables(stack: Stack, operation: str) -> dict[str, str]:
+    return lambda_runtime.variables(stack, operation.title().replace("_", ""))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """`python -m local.check_layer FOLDER`: look into a layer that was built for Lambda.
 
-Exits with a reason if native code is not for Python 3.13 on arm64, if bytecode is missing where a
-python3.13 was there to make it, if a library has no metadata, or if it is too large.
+Exits with a reason if a library, its native code or its metadata is missing, if native code is not
+for Python 3.13 on arm64, if bytecode is missing where a python3.13 was there to make it, if the AWS
+libraries have all their data, or if it is too large.
 """
 
 import importlib.util
@@ -11,6 +12,9 @@ import sys
 from pathlib import Path
 
 MOST_MB = 60
+MOST_DATA_MB = 0.2  # 28 before layers/core/trim.py
+PACKAGES = ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "msgspec", "jwt", "passlib")
+NATIVE = ("pydantic_core", "cryptography", "_argon2_cffi_bindings", "msgspec")
 ARM64 = 183  # e_machine of an ELF file
 UNCHECKED_HASH = 1  # the flags of bytecode that is used without a look at its source
 
@@ -18,15 +22,19 @@ UNCHECKED_HASH = 1  # the flags of bytecode that is used without a look at its s
 def problems(layer: Path) -> list[str]:
     """All that is wrong with a built layer."""
     python = layer / "python"
-    found = [f"{p} is missing" for p in ("latchkey", "msgspec", "jwt") if not (python / p).is_dir()]
+    found = [f"{name} is missing" for name in PACKAGES if not (python / name).is_dir()]
     found += [f"{path} should not be there" for path in python.rglob("*.pyi")]
     libraries = list(python.rglob("*.so*"))
     for path in libraries:
         machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
         if machine != ARM64 or not re.search(r"\.cpython-313-aarch64|\.abi3\.so$", path.name):
             found.append(f"{path} is not for Python 3.13 on arm64")
-    if not libraries:
-        found.append("no native code at all: msgspec and cryptography have some")
+    for name in NATIVE:
+        if not any(path.is_relative_to(python / name) for path in libraries):
+            found.append(f"{name} has no native code")
+    data = _megabytes(python / "botocore" / "data")
+    if data > MOST_DATA_MB:
+        found.append(f"botocore has {data:.1f} MB of data: trim.py leaves {MOST_DATA_MB} at most")
     if sys.version_info[:2] == (3, 13):  # the Makefiles found a python3.13
         for path in python.rglob("*.py"):
             compiled = Path(importlib.util.cache_from_source(path.name)).name
@@ -38,11 +46,15 @@ def problems(layer: Path) -> list[str]:
     for name, version in pins:
         if not (python / f"{name.replace('-', '_')}-{version}.dist-info/METADATA").exists():
             found.append(f"{name} {version} has no metadata")
-    size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
+    size = _megabytes(layer)
     if size > MOST_MB:
         found.append(f"{size:.0f} MB are too much: at most {MOST_MB}")
     print(f"layer: {size:.0f} MB, {len(libraries)} native libraries, {len(pins)} packages")
     return found
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ nothing else; the function's folder and the layer are all that is added, as on L
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -37,6 +38,8 @@ class Outcome:
     """From the start of the process to the answer."""
     loaded: float
     """From the start of the process until it asked for its event."""
+    processor: float
+    """The processor time of the process, in seconds, its start and its answer included."""
     log: str
 
 
@@ -64,7 +67,11 @@ def invoke(
     code: Path, event: Mapping[str, Any], environment: Mapping[str, str], layer: Path | None
 ) -> Outcome:
     """Start a container for the function in a folder, and have it answer one event."""
-    with _runtime_api(event) as (address, outcomes), tempfile.TemporaryDirectory() as folder:
+    with (
+        _runtime_api(event) as (address, outcomes),
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+") as log,  # a pipe would fill up while nobody reads it
+    ):
         task = Path(folder) / "task"
         shutil.copytree(code, task, ignore=shutil.ignore_patterns("__pycache__"))
         began = time.perf_counter()
@@ -87,18 +94,22 @@ def invoke(
                 "AWS_LAMBDA_RUNTIME_API": address,
                 **environment,
             },
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         try:
             kind, body, asked, answered = outcomes.get(timeout=60)
         except Empty:
             kind, body, asked, answered = "nothing", b"", began, began
         process.kill()
-        log, _ = process.communicate()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        said = log.read()
     answer = json.loads(body) if body else None
-    return Outcome(kind, answer, answered - began, asked - began, log)
+    return Outcome(
+        kind, answer, answered - began, asked - began, usage.ru_utime + usage.ru_stime, said
+    )
 
 
 @contextmanager

@@ -4,9 +4,12 @@ The local stack would lend a function packages of its own; here an import that t
 fails, as it would on Lambda.
 """
 
+import io
 import json
+import pkgutil
 import secrets
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -49,6 +52,16 @@ STATUS = {
     "unknown_route": 404,
     "get_verification": 404,
 }
+
+
+# Says where each module comes from, and which boto3 it is.
+PROBE = """import importlib
+
+
+def handler(event, context):
+    files = {name: importlib.import_module(name).__file__ for name in event["modules"]}
+    return {"files": files, "boto3": importlib.import_module("boto3").__version__}
+"""
 
 
 def fixture_of(operation: str) -> Any:
@@ -171,3 +184,59 @@ def test_a_package_that_the_layer_lacks_is_noticed(
     else:
         assert outcome.kind in ("init", "error")
         assert outcome.body["errorType"] == "Runtime.ImportModuleError"
+
+
+def modules_of(layer: Path) -> list[str]:
+    """Return what can be imported from the layer."""
+    return [module.name for module in pkgutil.iter_modules([str(layer)])]
+
+
+def version_of(layer: Path) -> str:
+    [folder] = layer.glob("boto3-*.dist-info")
+    return folder.name.removeprefix("boto3-").removesuffix(".dist-info")
+
+
+def test_lambda_brings_a_boto3_and_the_layers_comes_first(stack: Stack, tmp_path: Path):
+    (tmp_path / "app.py").write_text(PROBE)
+    event = {"modules": ["boto3", "botocore"]}
+    variables = {"AWS_REGION": "eu-central-1"}
+
+    theirs = lambda_runtime.invoke(tmp_path, event, variables, None).body
+    ours = lambda_runtime.invoke(
+        tmp_path, {"modules": modules_of(stack.layer)}, variables, stack.layer
+    ).body
+
+    assert not Path(theirs["files"]["boto3"]).is_relative_to(stack.layer)
+    assert ours["boto3"] == version_of(stack.layer)
+    assert {"boto3", "botocore", "pydantic", "aws_lambda_powertools"} <= ours["files"].keys()
+    for name, file in ours["files"].items():
+        assert Path(file).is_relative_to(stack.layer), name
+
+
+def test_a_function_of_the_local_stack_finds_the_layers_libraries(stack: Stack):
+    """MiniStack's own environment, which has many of them too, comes after the layer."""
+    client = stack.client("lambda")
+    deployed = client.get_function_configuration(FunctionName=stack.names["GetUser"])
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", PROBE)
+    client.create_function(
+        FunctionName="probe",
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role=deployed["Role"],
+        Code={"ZipFile": code.getvalue()},
+        Layers=[layer["Arn"] for layer in deployed["Layers"]],
+        Timeout=30,
+    )
+    try:
+        event = json.dumps({"modules": modules_of(stack.layer)})
+        answer = client.invoke(FunctionName="probe", Payload=event)["Payload"].read()
+    finally:
+        client.delete_function(FunctionName="probe")
+    found = json.loads(answer)
+
+    assert found["boto3"] == version_of(stack.layer)
+    layer = Path(found["files"]["latchkey"]).parents[1]
+    for name, file in found["files"].items():
+        assert Path(file).is_relative_to(layer), name
