@@ -1,7 +1,7 @@
 """`python bench/send_mail.py [MAILS]`: how fast one container of `send_mail` is, and a mail's cost.
 
 The handler runs in this process, as in a warm container, in batches of five as the queue gives
-them; MiniStack has the tables and keys, and a mail server under real TLS runs in a process of its
+them; MiniStack has the tables and keys, and a mail server query real TLS runs in a process of its
 own, so that processor time is the handler's alone.
 """
 
@@ -87,22 +87,25 @@ def _set_up(stack: Stack, port: int) -> None:
 
 def _measure(mails: int) -> int:
     from functions.send_mail.app import handler
-    from latchkey import clock, ids, keyring, letters, postman, table, verifications
+    from latchkey import clock, ids
+    from latchkey.codes.verification import Verification
+    from latchkey.dynamodb import keys, store, values, writes
+    from latchkey.keys import keyring, rotation
+    from latchkey.mail import samples, send
 
     now = clock.now()
-    keyring.rotate("http://127.0.0.1", now=now)
+    rotation.rotate("http://127.0.0.1", now=now)
     key = keyring.load().current("mac", now).id
     batches = []
     for first in range(0, mails + BATCH, BATCH):  # the first batch warms up
         records = []
         for number in range(first, first + BATCH):
-            made = verifications.Verification(
+            made = Verification(
                 id=ids.new_id(), address=f"reader{number}@example.com", target="ANY",
                 seed=ids.new_seed(), key_id=key, created_at=now, expires_at=now + 600,
             )  # fmt: skip
-            place = table.verification(made.id)
-            item = {name: getattr(made, name) for name in made.__struct_fields__}
-            table.write(table.Put(place, "", item=item))
+            place = keys.verification(made.id)
+            store.write(writes.Put(place, item=values.item_of(made)))
             body = json.dumps({"verification_id": made.id, "language": "zh-CN"})
             attributes = {"ApproximateReceiveCount": "1"}
             record = {"messageId": made.id, "receiptHandle": made.id, "attributes": attributes}
@@ -118,8 +121,8 @@ def _measure(mails: int) -> int:
     rendering = []
     for _ in range(mails):
         began = time.process_time()
-        letter = letters.sample("sign_in", "zh-CN")
-        postman.mail(letter, postman.posts()[0].settings).message.as_bytes()
+        mail = samples.render_sample("sign_in", "zh-CN")
+        send.message_of(mail, send.transports()[0].sender).message.as_bytes()
         rendering.append(time.process_time() - began)
     print(
         f"{sent} mails, {failed} failed: {sent / wall:.0f} a second over one kept TLS connection; "

@@ -4,21 +4,25 @@ that the operations themselves read and answer.
 
 import functools
 import importlib
+import inspect
 import json
 import sys
 import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
+from pydantic import BaseModel, TypeAdapter
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "openapi.json"
 _REF = "#/components/schemas/{name}"
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+@dataclass
+class Problem:
     """A refusal. The names and numbers of `error` and `error_code` are in docs/api.md."""
 
     error: str
@@ -35,7 +39,7 @@ class Operation(typing.NamedTuple):
     name: str
     method: str
     path: str
-    takes: type[msgspec.Struct]
+    takes: type[BaseModel]
     gives: Any
     words: str
     bearer: str
@@ -44,12 +48,10 @@ class Operation(typing.NamedTuple):
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     operations = _operations()
-    models = [kind for operation in operations for kind in (operation.takes, operation.gives)]
-    schemas, components = msgspec.json.schema_components([*models, Problem], ref_template=_REF)
-    components = {name: schema for name, schema in components.items() if name != "NoBody"}
+    schemas, components = _schemas(operations)
     paths: dict[str, Any] = {}
     for number, operation in enumerate(operations):
-        takes, gives = schemas[2 * number : 2 * number + 2]
+        takes, gives = schemas[number]
         described = _described(operation, _whole(takes, components), takes, gives)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     queries = {op.takes.__name__ for op in operations if _is_query(op.takes)}
@@ -87,6 +89,36 @@ def text() -> str:
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
+def _schemas(
+    operations: Sequence[Operation],
+) -> tuple[list[tuple[dict[str, Any], dict[str, Any]]], dict[str, Any]]:
+    """Return the schemas of what each operation takes and gives, and of all that they refer to."""
+    wanted: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+        ("problem", "serialization", TypeAdapter(Problem))
+    ]
+    for number, operation in enumerate(operations):
+        wanted.append((("takes", number), "validation", TypeAdapter(operation.takes)))
+        wanted.append((("gives", number), "serialization", TypeAdapter(operation.gives)))
+    found, rest = TypeAdapter.json_schemas(wanted, ref_template=_REF.format(name="{model}"))
+    plain: Any = {key: _untitled(schema) for (key, _), schema in found.items()}
+    pairs = [(plain["takes", n], plain["gives", n]) for n in range(len(operations))]
+    components = {name: _untitled(schema) for name, schema in rest["$defs"].items()}
+    return pairs, {name: schema for name, schema in components.items() if name != "NoBody"}
+
+
+def _untitled(schema: Any) -> Any:
+    """Leave out the titles of fields, which repeat their names."""
+    if isinstance(schema, list):
+        return [_untitled(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _untitled(part)
+        for name, part in schema.items()
+        if name != "title" or not isinstance(part, str)
+    }
+
+
 def _operations() -> list[Operation]:
     found = []
     for resource in template()["Resources"].values():
@@ -103,12 +135,13 @@ def _operations() -> list[Operation]:
 def _operation(name: str, method: str, path: str) -> Operation:
     handler = importlib.import_module(f"functions.{name}.app").handler
     entry = handler[f"{method} {path}"] if isinstance(handler, dict) else handler
-    hints = typing.get_type_hints(entry.__wrapped__)
+    function = inspect.unwrap(entry)
+    hints = typing.get_type_hints(function)
     gives = hints.pop("return")
     takes = next(iter(hints.values()))
     event = json.loads((ROOT / "events" / f"{name}.json").read_text())
     bearer = "yes" if "authorization" in event["headers"] else "no"
-    words = " ".join((entry.__wrapped__.__doc__ or "").split())
+    words = " ".join((function.__doc__ or "").split())
     return Operation(
         name, method, path, takes, gives, words, "maybe" if name == "send_code" else bearer
     )
@@ -151,8 +184,8 @@ def _described(
     return described
 
 
-def _is_query(takes: type[msgspec.Struct]) -> bool:
-    from latchkey.http import Query
+def _is_query(takes: type[BaseModel]) -> bool:
+    from latchkey.bodies import Query
 
     return issubclass(takes, Query)
 

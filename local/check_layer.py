@@ -13,8 +13,8 @@ from pathlib import Path
 
 MOST_MB = 60
 MOST_DATA_MB = 0.2  # 28 before layers/core/trim.py
-PACKAGES = ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "msgspec", "jwt", "passlib")
-NATIVE = ("pydantic_core", "cryptography", "_argon2_cffi_bindings", "msgspec")
+PACKAGES = ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "jwt", "passlib")
+NATIVE = ("pydantic_core", "cryptography", "_argon2_cffi_bindings")
 ARM64 = 183  # e_machine of an ELF file
 UNCHECKED_HASH = 1  # the flags of bytecode that is used without a look at its source
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from latchkey import letters
+from latchkey.mail import render, samples
 from local.stack import ROOT
 
 FOLDER = ROOT / "docs/images"
@@ -32,9 +32,9 @@ def main() -> int:
         print("Chromium is missing: on Debian, apt install chromium", file=sys.stderr)
         return 1
     os.environ.update(LOOK)
-    for kind in (*letters.CODE_KINDS, *letters.NOTICE_KINDS):
+    for kind in (*render.CODE_KINDS, *render.NOTICE_KINDS):
         for language in LANGUAGES:
-            html = letters.sample(kind, language).html
+            html = samples.render_sample(kind, language).html
             _draw(browser, html, kind, f"mail-{kind}-{language}.png")
             if (kind, language) in DARK:
                 html = html.replace("(prefers-color-scheme: dark)", "all")
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _draw(browser: str, html: str, kind: str, name: str) -> None:
-    width, height = SIZE["code" if kind in letters.CODE_KINDS else "notice"]
+    width, height = SIZE["code" if kind in render.CODE_KINDS else "notice"]
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "mail.html"
         page.write_text(html)

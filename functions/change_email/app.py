@@ -1,54 +1,47 @@
-"""PATCH /auth/v1/user/contact: another e-mail address, proven by a mailed code."""
+"""PATCH /auth/v1/user/contact: change the e-mail address to one that a mailed code proves."""
 
-from typing import Annotated
+from latchkey import addresses, clock, errors
+from latchkey.bodies import NO_TOKEN, Body, Email, Text, Token
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.http import entry
+from latchkey.sessions import change, signed_in, sudo
 
-import msgspec
 
-from latchkey import clock, errors, mail, sessions, sudo, users, verifications
-from latchkey.http import Body, Caller, Text, Token, entry
+class ChangeEmail(Body):
+    """The verification token proves the new address; the sudo token proves that the user is
+    present.
+    """
 
-
-class ChangeEmail(Body, frozen=True):
-    """The verification token proves the new address, the sudo token the user."""
-
-    email: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    email: Email | None = None
     phone_number: Text | None = None
-    sudo_token: Token = ""
-    verification_token: Token = ""
+    sudo_token: Token = NO_TOKEN
+    verification_token: Token = NO_TOKEN
     conflict_resolution: Text = "DEFAULT"
 
 
 def change_email(body: ChangeEmail, caller: Caller) -> dict[str, str]:
-    """Move the user to the address, end all other sessions, and tell the old address by mail."""
+    """Change the address, end all other sessions, and tell the old address by mail."""
     now = clock.now()
-    user, session = sessions.signed_in(caller, now=now)
-    if users.changed_before(user, caller, now=now):
+    user, session = signed_in.read(caller, now=now)
+    if user.changed_by_this_request(caller, now=now):
         return {}
     if body.email is None:
-        users.refuse_phone(body.phone_number)
-        raise errors.InvalidArgument("A required field is missing.", field="email")
+        addresses.refuse_phone(body.phone_number)
+        raise errors.MissingField("email")
     if body.conflict_resolution not in ("", "DEFAULT"):
         raise errors.InvalidArgument(
             "Only DEFAULT is possible: an address that belongs to another user stays theirs.",
             field="conflict_resolution",
         )
-    address = users.canonical_address(body.email)
-    sudo.check(body.sudo_token, user, session, now=now)
-    proof = verifications.prove(body.verification_token, address, now=now)
+    address = addresses.canonical(body.email)
+    sudo.check(body.sudo_token.get_secret_value(), user, session, now=now)
+    proven = proof.read(body.verification_token.get_secret_value(), address, now=now)
     if address == user.email:
         raise errors.AddressTaken("This is your e-mail address already.")
-    sessions.change_credentials(
-        user,
-        caller,
-        {"email": address},
-        proof.consumption(user.sub, session.sid, caller, now=now),
-        *users.moving(user, address),
-        actions=["ADDRESS_CHANGED"],
-        keep=session,
-        now=now,
-    )
-    mail.notify(
-        "address_changed", user.sub, caller, now=now, address=user.email, locale=user.locale
+    consume = proven.consume_write(user.sub, session.sid, caller, now=now)
+    change.change_credentials(
+        user, {"email": address}, consume, caller=caller, keep=session, now=now
     )
     return {}
 

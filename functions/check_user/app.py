@@ -1,39 +1,43 @@
-"""GET /auth/v1/checkIfUserExist and GET /auth/v1/checkUsername: whether a name is somebody's."""
+"""GET /auth/v1/checkIfUserExist and GET /auth/v1/checkUsername: ask whether a name is taken."""
 
-from typing import Annotated
+from dataclasses import dataclass
 
-import msgspec
+from latchkey import addresses, clock, errors
+from latchkey.bodies import Email, Query
+from latchkey.caller import Caller
+from latchkey.codes import limits
+from latchkey.http import Routes, entry
+from latchkey.users import find
+from latchkey.users.user import check_username
 
-from latchkey import clock, errors, limits, users
-from latchkey.http import Caller, Query, Routes, entry
 
-
-class CheckUser(Query, frozen=True):
+class CheckUser(Query):
     """An address or a user name."""
 
-    username: Annotated[str, msgspec.Meta(max_length=512)]
+    username: Email
 
 
-class Existence(msgspec.Struct, frozen=True):
-    """Whether the name is a user's."""
+@dataclass(frozen=True)
+class Existence:
+    """Whether the name belongs to a user."""
 
     exist: bool
 
 
 def check_if_user_exist(query: CheckUser, caller: Caller) -> Existence:
-    """Say whether the address or the user name belongs to somebody. For an address this costs as
-    much of the source's limit as a mail does.
+    """Tell whether an address or a user name belongs to a user. For an address this costs as much
+    of the source's limit as a mail does.
     """
-    users.refuse_phone(query.username)
+    addresses.refuse_phone(query.username)
     if "@" in query.username:
-        limits.spend(caller.source, now=clock.now())
-    return Existence(users.exists(query.username))
+        limits.count(caller.source, now=clock.now())
+    return Existence(find.exists(query.username))
 
 
-def check_username(query: CheckUser, _: Caller) -> dict[str, str]:
+def check_free(query: CheckUser, _: Caller) -> dict[str, str]:
     """Refuse a user name that is malformed or taken."""
-    users.check_username(query.username)
-    if users.exists(query.username):
+    check_username(query.username)
+    if find.exists(query.username):
         raise errors.UsernameTaken
     return {}
 
@@ -41,6 +45,6 @@ def check_username(query: CheckUser, _: Caller) -> dict[str, str]:
 handler = Routes(
     {
         "GET /auth/v1/checkIfUserExist": entry("check_user", check_if_user_exist, CheckUser),
-        "GET /auth/v1/checkUsername": entry("check_user", check_username, CheckUser),
+        "GET /auth/v1/checkUsername": entry("check_user", check_free, CheckUser),
     }
 )

@@ -1,24 +1,24 @@
-"""DELETE /auth/v1/user/me and /auth/v2/user/me: leave."""
+"""DELETE /auth/v1/user/me and /auth/v2/user/me: delete the account."""
 
-from latchkey import clock, mail, sessions, sudo
-from latchkey.http import Caller, Query, Token, entry
+from latchkey import clock
+from latchkey.bodies import NO_TOKEN, Query, Token
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import change, signed_in, sudo
 
 
-class DeleteUser(Query, frozen=True):
+class DeleteUser(Query):
     """A sudo token, in the query string."""
 
-    sudo_token: Token = ""
+    sudo_token: Token = NO_TOKEN
 
 
 def delete_user(query: DeleteUser, caller: Caller) -> dict[str, str]:
-    """Delete the user with their sessions and history, and tell them by mail."""
+    """Delete the user with all sessions and the history, and tell the user by mail."""
     now = clock.now()
-    user, session = sessions.signed_in(caller, now=now)
-    sudo.check(query.sudo_token, user, session, now=now)
-    sessions.leave(user, session)
-    mail.notify(
-        "account_deleted", user.sub, caller, now=now, address=user.email, locale=user.locale
-    )
+    user, session = signed_in.read(caller, now=now)
+    sudo.check(query.sudo_token.get_secret_value(), user, session, now=now)
+    change.delete_account(user, session, caller, now=now)
     return {}
 
 

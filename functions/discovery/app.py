@@ -1,16 +1,18 @@
-"""GET /.well-known/jwks.json and /.well-known/openid-configuration: what others verify access
-tokens with.
+"""GET /.well-known/jwks.json and /.well-known/openid-configuration: publish what others verify
+access tokens with.
 """
 
 from typing import Any
 
-from latchkey import keyring
-from latchkey.http import Caller, NoBody, entry
+from latchkey.bodies import NoBody
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.keys import keyring
 
 
 def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
-    """Return the public keys, or where they and the end points are (OpenID Connect Discovery 1.0,
-    section 3).
+    """Return the public keys, or the document that names them and the end points (OpenID Connect
+    Discovery 1.0, section 3).
     """
     ring = keyring.load()
     if caller.path.endswith("/jwks.json"):
@@ -29,5 +31,5 @@ def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
     }
 
 
-# A key is published a day before it signs, so an hour in a cache never hides a key that is in use.
+# A key is published a day before it signs, so a cache of an hour never hides a key that is in use.
 handler = entry("discovery", discovery, NoBody, cache_seconds=3600)

@@ -3,73 +3,58 @@
 An encrypted sign-in itself is sign_in's: its body is another form of the same.
 """
 
-from typing import Annotated
+from pydantic import NonNegativeInt
 
-import msgspec
+from latchkey import addresses, clock
+from latchkey.bodies import NO_TOKEN, Body, Email, Encrypted, NoBody, Text
+from latchkey.caller import Caller
+from latchkey.codes import proof, redeem
+from latchkey.http import Routes, entry
+from latchkey.keys import encryption
+from latchkey.sessions import change, start
+from latchkey.sessions.credentials import Credentials
+from latchkey.users import find, passwords
 
-from latchkey import clock, mail, passwords, sealed, sessions, users, verifications
-from latchkey.http import Body, Caller, NoBody, Routes, Text, entry
 
-Encrypted = Annotated[str, msgspec.Meta(max_length=16384)]
-
-
-def public_key(_: NoBody, _caller: Caller) -> sealed.PublicKey:
+def public_key(_: NoBody, _caller: Caller) -> encryption.PublicKey:
     """Return the key to encrypt with."""
-    return sealed.public_key(now=clock.now())
+    return encryption.public_key(now=clock.now())
 
 
-class CodeSignIn(Body, frozen=True):
-    """The code is text, or a number where the app passed one to the SDK."""
+class CodeSignIn(Body):
+    """The code is text, or a number if the app passed one to the SDK."""
 
     verification_id: Text
-    verification_code: verifications.Code
+    verification_code: Text | NonNegativeInt
 
 
-def sign_in_with_code(body: CodeSignIn, caller: Caller) -> sessions.Credentials:
+def sign_in_with_code(body: CodeSignIn, caller: Caller) -> Credentials:
     """Redeem a code for a session, and for an account if the address has none."""
     now = clock.now()
-    verification = verifications.verify(
-        body.verification_id, verifications.digits(body.verification_code), caller, now=now
-    )
-    user, knows_device = users.by_address(
-        verification.address, caller, guess=verification.owner, now=now
-    )
-    if user is None:
-        user, knows_device = users.new(verification.address, now=now), True
-        writes = users.creation(user)
-    else:
-        writes = users.signing_in(user, now=now)
-    return sessions.start_proven(
-        user, verification.proof(), caller, now=now, knows_device=knows_device, writes=writes
-    )
+    verified = redeem.redeem(body.verification_id, body.verification_code, caller, now=now)
+    return start.by_proof_of_anybody(proof.of(verified), caller, now=now)
 
 
-class UpdatePassword(Body, frozen=True):
+class UpdatePassword(Body):
     """Both passwords are encrypted."""
 
-    username: Annotated[str, msgspec.Meta(max_length=512)]
+    username: Email
     new_password: Encrypted
-    password: Encrypted = ""
+    password: Encrypted = NO_TOKEN
     public_key_thumbprint: Text = ""
 
 
 def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
-    """Set the password of whoever knows the current one, end all sessions, and tell the user."""
+    """Set the password of a user who knows the current one, end all sessions, and tell the user."""
     now = clock.now()
-    users.refuse_phone(body.username)
-    current = sealed.open_text(body.password, body.public_key_thumbprint, now=now)
-    chosen = sealed.open_text(body.new_password, body.public_key_thumbprint, now=now)
+    addresses.refuse_phone(body.username)
+    thumbprint = body.public_key_thumbprint
+    current = encryption.decrypt(body.password.get_secret_value(), thumbprint, now=now)
+    chosen = encryption.decrypt(body.new_password.get_secret_value(), thumbprint, now=now)
     password = current if current and chosen else ""
-    user, _ = users.authenticate(body.username, password, caller, now=now)
+    user, _ = find.by_password(body.username, password, caller, now=now)
     password_hash = passwords.hash_new(chosen or "", address=user.email, current=user.password_hash)
-    sessions.change_credentials(
-        user,
-        caller,
-        {"password_hash": password_hash},
-        actions=["PASSWORD_CHANGED"],
-        now=now,
-    )
-    mail.notify("password_changed", user.sub, caller, now=now)
+    change.change_credentials(user, {"password_hash": password_hash}, caller=caller, now=now)
     return {}
 
 

@@ -1,13 +1,17 @@
-"""GET /auth/v1/user/me and /auth/v2/user/me: the profile of the signed-in user."""
+"""GET /auth/v1/user/me and /auth/v2/user/me: return the profile of the signed-in user."""
 
-from latchkey import clock, sessions, users
-from latchkey.http import Caller, NoBody, entry
+from latchkey import clock
+from latchkey.bodies import NoBody
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import signed_in
+from latchkey.users import profile
 
 
-def get_user(_: NoBody, caller: Caller) -> users.Profile:
-    """Return the profile, as long as the session goes on."""
-    user, _session = sessions.signed_in(caller, now=clock.now())
-    return users.profile(user)
+def get_user(_: NoBody, caller: Caller) -> profile.Profile:
+    """Return the profile, as long as the session is alive."""
+    user, _session = signed_in.read(caller, now=clock.now())
+    return profile.of(user)
 
 
 handler = entry("get_user", get_user, NoBody)

@@ -1,11 +1,16 @@
-"""GET /auth/v1/verification/{verification_id}: what became of the mail with a code."""
+"""GET /auth/v1/verification/{verification_id}: tell what became of the mail with a code."""
 
-import msgspec
+from dataclasses import dataclass
 
-from latchkey import clock, deliveries, verifications
-from latchkey.http import Caller, NoBody, entry
+from latchkey import clock, errors
+from latchkey.bodies import NoBody
+from latchkey.caller import Caller
+from latchkey.codes import verification
+from latchkey.codes.verification import Delivery
+from latchkey.http import entry
+from latchkey.mail import delivery
 
-_DESCRIPTIONS: dict[deliveries.State, str] = {
+_DESCRIPTIONS: dict[Delivery, str] = {
     "queued": "The message is waiting to be sent.",
     "sent": "The message is on its way.",
     "delivered": "The message has reached the mailbox.",
@@ -16,21 +21,24 @@ _DESCRIPTIONS: dict[deliveries.State, str] = {
 }
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """`expires_in` is in seconds; `description` is a sentence to show."""
+@dataclass(frozen=True)
+class DeliveryState:
+    """What became of a mail. `description` is a sentence to show; `expires_in` is in seconds."""
 
     verification_id: str
-    delivery: deliveries.State
+    delivery: Delivery
     description: str
     expires_in: int
 
 
-def get_verification(_: NoBody, caller: Caller) -> Delivery:
-    """Tell whoever holds the id how far its mail has come."""
+def get_verification(_: NoBody, caller: Caller) -> DeliveryState:
+    """Tell anybody who has the id how far its mail has come."""
     now = clock.now()
-    found = verifications.read(caller.path.rpartition("/")[2], now=now)
-    state = deliveries.told(found.delivery, to_user=found.owner != "")
-    return Delivery(found.id, state, _DESCRIPTIONS[state], found.expires_at - now)
+    found = verification.read(caller.path.rpartition("/")[2])
+    if found is None or found.expires_at <= now:
+        raise errors.NotFound("There is no such verification, or it has expired.")
+    state = delivery.visible_state(found.delivery, to_user=found.owner != "")
+    return DeliveryState(found.id, state, _DESCRIPTIONS[state], found.expires_at - now)
 
 
 handler = entry("get_verification", get_verification, NoBody)

@@ -1,41 +1,41 @@
-"""POST /auth/v1/token and /auth/v2/token: a refresh token or a password for tokens."""
+"""POST /auth/v1/token and /auth/v2/token: exchange a refresh token or a password for tokens."""
 
-from typing import Annotated
+from latchkey import clock, errors
+from latchkey.bodies import Body, Email, Password, Text, Token
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import refresh, start
+from latchkey.sessions.credentials import Credentials
 
-import msgspec
 
-from latchkey import clock, errors, sessions
-from latchkey.http import Body, Caller, Text, Token, entry
-
-
-class GrantToken(Body, frozen=True):
+class GrantToken(Body):
     """The fields of OAuth (RFC 6749, sections 4.3 and 6)."""
 
     grant_type: Text
     refresh_token: Token | None = None
-    username: Annotated[str, msgspec.Meta(max_length=512)] | None = None
-    password: Text | None = None
+    username: Email | None = None
+    password: Password | None = None
 
 
-def grant_token(body: GrantToken, caller: Caller) -> sessions.Credentials:
-    """Refresh a session, or start one."""
+def grant_token(body: GrantToken, caller: Caller) -> Credentials:
+    """Refresh a session, or start one with a password."""
     now = clock.now()
     match body.grant_type:
         case "refresh_token":
-            return sessions.refresh(_needed(body.refresh_token, "refresh_token"), caller, now=now)
+            if body.refresh_token is None:
+                raise errors.MissingField("refresh_token")
+            return refresh.refresh(body.refresh_token.get_secret_value(), caller, now=now)
         case "password":
-            name, password = _needed(body.username, "username"), _needed(body.password, "password")
-            return sessions.start_with_password(name, password, caller, now=now)
+            if body.username is None:
+                raise errors.MissingField("username")
+            if body.password is None:
+                raise errors.MissingField("password")
+            password = body.password.get_secret_value()
+            return start.by_password(body.username, password, caller, now=now)
         case _:
             raise errors.InvalidArgument(
                 "The grant_type must be refresh_token or password.", field="grant_type"
             )
-
-
-def _needed(value: str | None, field: str) -> str:
-    if value is None:
-        raise errors.InvalidArgument("A required field is missing.", field=field)
-    return value
 
 
 handler = entry("grant_token", grant_token, GrantToken)

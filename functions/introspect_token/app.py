@@ -1,24 +1,27 @@
-"""POST /auth/v1/token/introspect: whether a token is good (RFC 7662)."""
+"""POST /auth/v1/token/introspect: tell whether a token is good (RFC 7662)."""
 
 from typing import Any
 
-from latchkey import clock, sessions
-from latchkey.http import Body, Caller, Token, entry
+from latchkey import clock
+from latchkey.bodies import Body, Token
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import introspect
 
 
-class IntrospectToken(Body, frozen=True):
+class IntrospectToken(Body):
     """An access or refresh token."""
 
     token: Token
 
 
 def introspect_token(body: IntrospectToken, _: Caller) -> dict[str, Any]:
-    """Return what the token says, if it is good and its session goes on.
+    """Return what the token says, if it is good and its session is alive.
 
-    Whoever has a token may ask about it: it can't be guessed, and says nothing here that its holder
-    can't read in it or do with it (docs/api.md).
+    Anybody who has a token may ask about it: nobody can guess one, and the answer tells nothing
+    that its holder could not read in it or do with it (docs/api.md).
     """
-    claims = sessions.introspect(body.token, now=clock.now())
+    claims = introspect.introspect(body.token.get_secret_value(), now=clock.now())
     return {"active": claims is not None, **(claims or {})}
 
 

@@ -1,12 +1,16 @@
-"""GET /auth/v1/user/provider: what the user can sign in with."""
+"""GET /auth/v1/user/provider: list how the user can sign in."""
 
-import msgspec
+from dataclasses import dataclass
 
-from latchkey import clock, sessions
-from latchkey.http import Caller, NoBody, entry
+from latchkey import clock
+from latchkey.bodies import NoBody
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import signed_in
 
 
-class Provider(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Provider:
     """A way to sign in."""
 
     id: str
@@ -15,16 +19,17 @@ class Provider(msgspec.Struct, frozen=True):
     bind: bool
 
 
-class Providers(msgspec.Struct, frozen=True):
-    """All ways there are."""
+@dataclass(frozen=True)
+class Providers:
+    """All ways to sign in."""
 
     total: int
     data: list[Provider]
 
 
 def list_providers(_: NoBody, caller: Caller) -> Providers:
-    """Return the one that there is here: e-mail."""
-    user, _session = sessions.signed_in(caller, now=clock.now())
+    """Return the only way that this service has: e-mail."""
+    user, _session = signed_in.read(caller, now=clock.now())
     return Providers(1, [Provider("email", "E-mail", user.email, bind=True)])
 
 

@@ -1,27 +1,35 @@
-"""GET /auth/v1/user/query: who has this id, user name or address."""
+"""GET /auth/v1/user/query: find users by id, user name or address."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
+from pydantic import Field
 
-from latchkey import clock, errors, limits, sessions, users
-from latchkey.http import Caller, Query, Text, entry
+from latchkey import addresses, clock, errors
+from latchkey.bodies import Email, Query, Text
+from latchkey.caller import Caller
+from latchkey.codes import limits
+from latchkey.http import entry
+from latchkey.sessions import signed_in
+from latchkey.users import find
+from latchkey.users.user import User
 
-# BatchGetItem reads 100 items, two of which are the user and session that ask.
+# BatchGetItem reads 100 items. Two of them are the asking user and session.
 MOST_IDS = 50
 
 
-class QueryUser(Query, frozen=True):
-    """One of them, in full; ids may be several, separated by commas."""
+class QueryUser(Query):
+    """One of these, in full. Several ids are separated by commas."""
 
-    id: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    id: Annotated[str, Field(max_length=4096)] = ""
     username: Text = ""
-    email: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    email: Email = ""
     phone_number: Text = ""
 
 
-class Found(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What users see of each other; the address only of themselves."""
+@dataclass(frozen=True)
+class VisibleUser:
+    """What users see of each other. They see only their own address."""
 
     sub: str
     name: str
@@ -29,36 +37,38 @@ class Found(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str | None = None
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """All that were found."""
+@dataclass(frozen=True)
+class UserList:
+    """The users that were found."""
 
     total: int
-    data: list[Found]
+    data: list[VisibleUser]
 
 
-def query_user(query: QueryUser, caller: Caller) -> Answer:
-    """Return those users who exist, in the order that was asked for."""
+def query_user(query: QueryUser, caller: Caller) -> UserList:
+    """Return the users who exist, in the order that was asked for."""
     now = clock.now()
     if query.id:
         ids = list(dict.fromkeys(query.id.split(",")))
         if len(ids) > MOST_IDS:
             raise errors.InvalidArgument(f"At most {MOST_IDS} ids at once.", field="id")
-        me, found = sessions.signed_in_among(caller, ids, now=now)
+        asking, found = signed_in.read_with_users(caller, ids, now=now)
     elif name := query.username or query.email:
-        me, _ = sessions.signed_in(caller, now=now)
+        asking, _ = signed_in.read(caller, now=now)
         if "@" in name:
-            limits.spend(caller.source, now=now)
-        one, _ = users.by_name(name, caller, now=now)
+            limits.count(caller.source, now=now)
+        one = find.by_name(name, caller, now=now).user
         found = [one] if one else []
     else:
-        users.refuse_phone(query.phone_number)
+        addresses.refuse_phone(query.phone_number)
         raise errors.InvalidArgument("One of id, username and email is needed.")
-    return Answer(len(found), [_seen(user, me) for user in found])
+    return UserList(len(found), [_visible(user, asking) for user in found])
 
 
-def _seen(user: users.User, me: users.User) -> Found:
+def _visible(user: User, asking: User) -> VisibleUser:
     name = user.name or user.username or ""
-    return Found(user.sub, name, user.picture, user.email if user.sub == me.sub else None)
+    own_address = user.email if user.sub == asking.sub else None
+    return VisibleUser(user.sub, name, user.picture, own_address)
 
 
 handler = entry("query_user", query_user, QueryUser)

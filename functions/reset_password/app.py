@@ -1,18 +1,19 @@
-"""POST /auth/v1/reset: a new password for whoever proves the address."""
+"""POST /auth/v1/reset: set a new password for the user of a proven address."""
 
-from typing import Annotated
+from latchkey import addresses, clock, errors
+from latchkey.bodies import Body, Email, Password, Text, Token
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.http import entry
+from latchkey.sessions import change
+from latchkey.users import find, passwords
 
-import msgspec
 
-from latchkey import clock, errors, mail, passwords, sessions, users, verifications
-from latchkey.http import Body, Caller, Text, Token, entry
+class ResetPassword(Body):
+    """The token alone proves the address. `email` may be missing or blank."""
 
-
-class ResetPassword(Body, frozen=True):
-    """The token alone proves the address; `email` may be missing or blank."""
-
-    new_password: Text
-    email: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    new_password: Password
+    email: Email = ""
     phone_number: Text | None = None
     verification_token: Token | None = None
 
@@ -21,24 +22,23 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
     """Set the password, end all sessions, and tell the user by mail."""
     now = clock.now()
     if body.verification_token is None:
-        users.refuse_phone(body.phone_number)
-        raise errors.InvalidArgument("A required field is missing.", field="verification_token")
-    proof = verifications.prove(body.verification_token, body.email, now=now)
-    user, _ = users.by_address(proof.address, caller, guess=proof.owner, now=now)
+        addresses.refuse_phone(body.phone_number)
+        raise errors.MissingField("verification_token")
+    proven = proof.read(body.verification_token.get_secret_value(), body.email, now=now)
+    user, _ = find.by_address(proven.address, caller, likely=proven.owner, now=now)
     if user is None:
         raise errors.NotFound
-    if users.changed_before(user, caller, now=now):
+    if user.changed_by_this_request(caller, now=now):
         return {}
-    password_hash = passwords.hash_new(body.new_password, address=user.email)
-    sessions.change_credentials(
+    chosen = body.new_password.get_secret_value()
+    change.change_credentials(
         user,
-        caller,
-        {"password_hash": password_hash},
-        proof.consumption(user.sub, "", caller, now=now),
-        actions=["PASSWORD_RESET"],
+        {"password_hash": passwords.hash_new(chosen, address=user.email)},
+        proven.consume_write(user.sub, "", caller, now=now),
+        caller=caller,
+        password_action="PASSWORD_RESET",  # noqa: S106 - a word of the history
         now=now,
     )
-    mail.notify("password_changed", user.sub, caller, now=now)
     return {}
 
 

@@ -1,18 +1,21 @@
 """DELETE /auth/v1/user/authorized/devices/{device_id}: sign a device out."""
 
-from latchkey import clock, sessions
-from latchkey.http import Caller, Query, Text, entry
+from latchkey import clock
+from latchkey.bodies import Query, Text
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import end
 
 
-class RevokeDevice(Query, frozen=True):
-    """The device as the security history names it."""
+class RevokeDevice(Query):
+    """The device, by the id that the security history shows."""
 
     device_id: Text
 
 
 def revoke_device(query: RevokeDevice, caller: Caller) -> dict[str, str]:
-    """End the sessions of the user on that device; there may be none."""
-    sessions.end_all(caller, device_id=query.device_id, now=clock.now())
+    """End the sessions of the user on that device. There may be none."""
+    end.revoke_all(caller, device_id=query.device_id, now=clock.now())
     return {}
 
 

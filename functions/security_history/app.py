@@ -1,18 +1,22 @@
-"""GET /auth/v1/user/security/history: what happened to the account."""
+"""GET /auth/v1/user/security/history: list what happened to the account."""
 
-import msgspec
+from pydantic import Field
 
-from latchkey import clock, errors, history, sessions
-from latchkey.http import Caller, Query, Text, entry
+from latchkey import clock, errors
+from latchkey.bodies import Query, Text
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import signed_in
+from latchkey.users import history
 
-USUAL, MOST = 20, 100
+DEFAULT_LIMIT, MOST = 20, 100
 
 
-class SecurityHistory(Query, frozen=True):
-    """The SDK's names; `limit` may be the text `undefined`."""
+class SecurityHistory(Query):
+    """The SDK's fields. It may send the text `undefined` as `limit`."""
 
-    action: Text | None = msgspec.field(name="query[action]", default=None)
-    other_than: Text | None = msgspec.field(name="ne_query[action]", default=None)
+    action: Text | None = Field(None, alias="query[action]")
+    other_than: Text | None = Field(None, alias="ne_query[action]")
     limit: Text = ""
     page_token: Text = ""
 
@@ -21,16 +25,21 @@ def security_history(query: SecurityHistory, caller: Caller) -> history.Page:
     """Return the newest entries, or those after the page that the token is from."""
     now = clock.now()
     most = _most(query.limit)
-    after = history.mark_of(query.page_token)
-    user, _ = sessions.signed_in(caller, now=now)
+    history.check_page_token(query.page_token)
+    user, _ = signed_in.read(caller, now=now)
     return history.read(
-        user.sub, only=query.action, without=query.other_than, most=most, after=after, now=now
+        user.sub,
+        only=query.action,
+        without=query.other_than,
+        most=most,
+        page_token=query.page_token,
+        now=now,
     )
 
 
 def _most(limit: str) -> int:
     if limit in ("", "undefined"):
-        return USUAL
+        return DEFAULT_LIMIT
     if not (limit.isascii() and limit.isdigit() and int(limit)):
         raise errors.InvalidArgument("The limit must be a number from 1 on.", field="limit")
     return min(int(limit), MOST)

@@ -1,54 +1,60 @@
 """POST /auth/v1/verification: mail a code to an address."""
 
 import contextlib
-from typing import Annotated
+from dataclasses import dataclass
 
-import msgspec
+from latchkey import addresses, clock, errors, metrics
+from latchkey.bodies import Body, Email, Text
+from latchkey.caller import Caller
+from latchkey.codes import sends, start
+from latchkey.codes.verification import Target
+from latchkey.http import entry
+from latchkey.keys import tokens
+from latchkey.mail import language, queue
+from latchkey.sessions import signed_in
 
-from latchkey import clock, errors, mail, sessions, tokens, users, verifications
-from latchkey.http import Body, Caller, Text, entry
 
-
-class SendCode(Body, frozen=True):
-    """`target` says whether the address must belong to a user, must not, or must be the asking
-    user's own.
+class SendCode(Body):
+    """`target` says whether the address must belong to a user, must not, or must be that of the
+    signed-in user.
     """
 
-    email: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    email: Email | None = None
     phone_number: Text | None = None
-    target: verifications.Target = "ANY"
+    target: Target = "ANY"
     usage: Text = ""
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """`expires_in` is in seconds."""
+@dataclass(frozen=True)
+class SentCode:
+    """The verification. `expires_in` is in seconds."""
 
     verification_id: str
     is_user: bool
     expires_in: int
 
 
-def send_code(body: SendCode, caller: Caller) -> Sent:
+def send_code(body: SendCode, caller: Caller) -> SentCode:
     """Start a verification of the address and put its mail into the queue."""
     now = clock.now()
     if body.email is None:
-        users.refuse_phone(body.phone_number)
-        raise errors.InvalidArgument("A required field is missing.", field="email")
-    address = users.canonical_address(body.email)
+        addresses.refuse_phone(body.phone_number)
+        raise errors.MissingField("email")
+    address = addresses.canonical(body.email)
     access: tokens.Access | None = None
-    # A dead session must not keep anybody from getting a code, unless it is for the session's own
-    # user.
+    # A dead session does not keep anybody from getting a code, unless the code must be for the
+    # session's own user.
     with contextlib.suppress(errors.Unauthenticated):
-        access = sessions.read(caller, now=now)
-    started = verifications.start(address, body.target, body.usage, caller, access, now=now)
-    language = mail.language(started.locale, caller.languages)
-    order = mail.Order(verification_id=started.verification_id, language=language)
+        access = signed_in.claimed(caller, now=now)
+    started = start.start(address, body.target, body.usage, caller, access, now=now)
+    chosen = language.choose(started.locale, caller.languages)
     try:
-        mail.enqueue(order)
+        queue.enqueue(queue.Message(started.verification_id, chosen))
     except errors.Unavailable:
-        verifications.give_back(address, started.verification_id, now=now)
+        sends.undo(address, started.verification_id, now=now)
         raise
-    return Sent(started.verification_id, started.is_user, started.expires_in)
+    metrics.count_code()
+    return SentCode(started.verification_id, started.is_user, started.expires_in)
 
 
 handler = entry("send_code", send_code, SendCode)

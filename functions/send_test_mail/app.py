@@ -1,16 +1,19 @@
-"""An operator's function without a route: send a mail, and say which step failed.
+"""Send a test mail, and report which step failed. An operator invokes this; it has no route.
 
-CloudFormation invokes it too, at each deploy: a template or a sender that cannot work fails the
-deployment, not the first mail.
+CloudFormation invokes it too, at each deployment, so that templates or settings that cannot work
+fail the deployment and not the first mail.
 """
 
 from typing import Annotated, Any
 
-import msgspec
+from pydantic import BaseModel, Field, ValidationError
 
-from latchkey import cloudformation, errors, letters, log, mail, postman, senders, settings, users
+from latchkey import addresses, cloudformation, errors, log, settings
+from latchkey.cloudformation import CustomResourceEvent
+from latchkey.mail import language, render, samples, send
+from latchkey.mail.transport import NotSent, Transport
 
-# What an operator can do about a cause (senders.py); docs/mail.md has the same in a table.
+# What an operator can do about a cause (mail/transport.py). docs/mail.md has it as a table.
 ADVICE = {
     "configuration": "Check the parameters of the sender.",
     "name": "There is no such host: check SmtpHost.",
@@ -47,41 +50,48 @@ ADVICE = {
 }
 
 
-class Test(msgspec.Struct, frozen=True):
+class TestMail(BaseModel):
     """To whom, which mail, and in which language."""
 
     to: str
-    language: Annotated[str, msgspec.Meta(max_length=35)] = "en"
-    kind: letters.Kind = "confirm"
+    language: Annotated[str, Field(max_length=35)] = "en"
+    kind: render.Kind = "confirm"
 
 
+@log.logger.inject_lambda_context(log_event=False)
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Send through every sender that is set up, and report on each; or check a deployment."""
-    if "ResponseURL" in event:
-        problems = [] if event["RequestType"] == "Delete" else _problems()
-        cloudformation.answer(event, "mail-templates", problem="; ".join(problems))
+    """Send a mail through every transport that is set up, and report on each; or, for
+    CloudFormation, check the templates and settings of a deployment.
+    """
+    if cloudformation.is_custom_resource(event):
+        request = CustomResourceEvent.model_validate(event)
+        problems = [] if request.request_type == "Delete" else _problems()
+        cloudformation.answer(request, "mail-templates", problem="; ".join(problems))
         return {}
     problems = _problems()
     if problems:
         return {"accepted": False, "problems": problems}
     try:
-        asked = msgspec.convert(event, Test)
-        to = users.canonical_address(asked.to)
-    except (msgspec.ValidationError, errors.InvalidArgument) as error:
+        asked = TestMail.model_validate(event)
+        to = addresses.canonical(asked.to)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'][:1]))}: {e['msg']}" for e in error.errors()]
+        return {"accepted": False, "problems": wrong}
+    except errors.InvalidArgument as error:
         return {"accepted": False, "problems": [str(error)]}
-    language = mail.known_language(asked.language) or mail.LANGUAGES[0]
-    postman.posts.cache_clear()  # A test begins with a connection of its own.
-    letter = letters.sample(asked.kind, language, to=to)
-    reports = [_try(post, letter) for post in postman.posts()]
+    chosen = language.known(asked.language) or language.LANGUAGES[0]
+    send.transports.cache_clear()  # a test starts with a connection of its own
+    mail = samples.render_sample(asked.kind, chosen, to=to)
+    reports = [_try(transport, mail) for transport in send.transports()]
     return {"accepted": all(report["accepted"] for report in reports), "senders": reports}
 
 
-def _try(post: postman.Post, letter: letters.Letter) -> dict[str, Any]:
-    report: dict[str, Any] = {"sender": post.sender.name}
+def _try(transport: Transport, mail: render.RenderedMail) -> dict[str, Any]:
+    report: dict[str, Any] = {"sender": transport.name}
     try:
-        reply = post.sender.send(postman.mail(letter, post.settings))
+        reply = transport.send(send.message_of(mail, transport.sender))
         report |= {"accepted": True, "reply": reply}
-    except senders.NotSent as fault:
+    except NotSent as fault:
         report |= {
             "accepted": False,
             "step": fault.step,
@@ -90,20 +100,23 @@ def _try(post: postman.Post, letter: letters.Letter) -> dict[str, Any]:
             "advice": ADVICE[fault.cause],
         }
     finally:
-        post.sender.close()
+        transport.close()
     log.info("test mail", **{name: report.get(name) for name in ("sender", "accepted", "cause")})
     return report
 
 
 def _problems() -> list[str]:
-    """Return what is wrong before anything is sent."""
+    """Return what is wrong with settings and templates, before anything is sent."""
     found = []
-    for prefix in ("", postman.FALLBACK):
+    for prefix in ("", send.FALLBACK):
         sender = settings.Sender.load(prefix)
         of = " of the second sender" if prefix else ""
         if not prefix and sender.mail_transport == "none":
             found.append("no sender is set up: MailTransport")
-        if sender.mail_transport != "none" and users.canonical(sender.sender_address) is None:
+        if (
+            sender.mail_transport != "none"
+            and addresses.canonical_or_none(sender.sender_address) is None
+        ):
             found.append(f"SenderAddress{of} is not an e-mail address")
         if sender.mail_transport == "smtp":
             if sender.smtp_provider == "custom" and not sender.smtp_host:
@@ -112,4 +125,4 @@ def _problems() -> list[str]:
                 found.append(f"SmtpPassword{of} is missing for the user name")
             if sender.smtp_provider != "custom" and not sender.smtp_user:
                 found.append(f"SmtpUser{of} is missing for {sender.smtp_provider}")
-    return found + letters.check()
+    return found + samples.check()

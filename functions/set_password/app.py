@@ -1,35 +1,33 @@
-"""PATCH /auth/v1/user/password: another password, or the first one."""
+"""PATCH /auth/v1/user/password: set another password, or the first one."""
 
-from latchkey import clock, mail, passwords, sessions, sudo, users
-from latchkey.http import Body, Caller, Text, Token, entry
+from latchkey import clock
+from latchkey.bodies import NO_TOKEN, Body, Password, Token
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import change, signed_in, sudo
+from latchkey.users import passwords
 
 
-class SetPassword(Body, frozen=True):
-    """The sudo token shows the right to it, in place of the current password."""
+class SetPassword(Body):
+    """The sudo token stands for the current password."""
 
-    new_password: Text
-    sudo_token: Token = ""
+    new_password: Password
+    sudo_token: Token = NO_TOKEN
 
 
 def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:
     """Set the password, end all other sessions, and tell the user by mail."""
     now = clock.now()
-    user, session = sessions.signed_in(caller, now=now)
-    if users.changed_before(user, caller, now=now):
+    user, session = signed_in.read(caller, now=now)
+    if user.changed_by_this_request(caller, now=now):
         return {}
-    sudo.check(body.sudo_token, user, session, now=now)
+    sudo.check(body.sudo_token.get_secret_value(), user, session, now=now)
     password_hash = passwords.hash_new(
-        body.new_password, address=user.email, current=user.password_hash
+        body.new_password.get_secret_value(), address=user.email, current=user.password_hash
     )
-    sessions.change_credentials(
-        user,
-        caller,
-        {"password_hash": password_hash},
-        actions=["PASSWORD_CHANGED"],
-        keep=session,
-        now=now,
+    change.change_credentials(
+        user, {"password_hash": password_hash}, caller=caller, keep=session, now=now
     )
-    mail.notify("password_changed", user.sub, caller, now=now)
     return {}
 
 

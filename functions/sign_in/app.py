@@ -1,50 +1,53 @@
-"""POST /auth/v1/signin, /auth/v2/signin/username: a password or a proven address for a session."""
+"""POST /auth/v1/signin, /auth/v2/signin/username: start a session with a password or a proven
+address.
+"""
 
-from typing import Annotated
+from pydantic import SecretStr
 
-import msgspec
+from latchkey import bodies, clock, errors
+from latchkey.bodies import Body, Email, Encrypted, Password, Text, Token
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.http import entry
+from latchkey.keys import encryption
+from latchkey.sessions import start
+from latchkey.sessions.credentials import Credentials
 
-from latchkey import clock, errors, sealed, sessions, users, verifications
-from latchkey.http import Body, Caller, Text, Token, entry
 
-
-class SignIn(Body, frozen=True):
+class SignIn(Body):
     """`username` is an address or a user name; beside a token it may be blank or odd."""
 
-    username: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    password: Text | None = None
+    username: Email = ""
+    password: Password | None = None
     verification_token: Token | None = None
-    params: Annotated[str, msgspec.Meta(max_length=16384)] | None = None
+    params: Encrypted | None = None
+    """All other fields as JSON, encrypted."""
     public_key_thumbprint: Text = ""
-    """All of it may come encrypted, as JSON in `params`."""
 
 
-# What an encrypted body that can't be opened counts as: the wrong password of nobody.
-_NOBODY = SignIn(password="")
+# What an encrypted body that cannot be decrypted counts as: a wrong password of no user.
+_UNREADABLE = SignIn(password=SecretStr(""))
 
 
-def sign_in(body: SignIn, caller: Caller) -> sessions.Credentials:
-    """Sign in as the owner of the address that the token proves, or with a password."""
+def sign_in(body: SignIn, caller: Caller) -> Credentials:
+    """Sign in as the user of the address that the token proves, or with a password."""
     now = clock.now()
     if body.params is not None:
-        opened = sealed.open_json(body.params, body.public_key_thumbprint, SignIn, now=now)
-        body = opened or _NOBODY
+        body = _decrypted(body.params.get_secret_value(), body.public_key_thumbprint, now)
     if body.verification_token is not None:
-        return _by_proof(body.verification_token, body.username, caller, now)
+        token = body.verification_token.get_secret_value()
+        return start.by_proof(proof.read(token, body.username, now=now), caller, now=now)
     if body.password is None:
-        raise errors.InvalidArgument("A required field is missing.", field="password")
-    return sessions.start_with_password(body.username, body.password, caller, now=now)
+        raise errors.MissingField("password")
+    return start.by_password(body.username, body.password.get_secret_value(), caller, now=now)
 
 
-def _by_proof(token: str, username: str, caller: Caller, now: int) -> sessions.Credentials:
-    proof = verifications.prove(token, username, now=now)
-    user, knows_device = users.by_address(proof.address, caller, guess=proof.owner, now=now)
-    if user is None:
-        raise errors.NotFound
-    writes = users.signing_in(user, now=now)
-    return sessions.start_proven(
-        user, proof, caller, now=now, knows_device=knows_device, writes=writes
-    )
+def _decrypted(params: str, thumbprint: str, now: int) -> SignIn:
+    text = encryption.decrypt(params, thumbprint, now=now)
+    try:
+        return _UNREADABLE if text is None else bodies.parse(text, SignIn)
+    except errors.InvalidArgument:
+        return _UNREADABLE
 
 
 handler = entry("sign_in", sign_in, SignIn)

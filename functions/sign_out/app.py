@@ -1,28 +1,33 @@
-"""POST /auth/v1/user/signout: end the session that asks."""
+"""POST /auth/v1/user/signout: end the asking session."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
+from pydantic import Field
 
-from latchkey import clock, sessions
-from latchkey.http import Body, Caller, entry
-
-
-class SignOut(Body, frozen=True):
-    """Where the client goes next is its own affair; it is told its own address."""
-
-    redirect_uri: Annotated[str, msgspec.Meta(max_length=2048)] | None = None
+from latchkey import clock
+from latchkey.bodies import Body
+from latchkey.caller import Caller
+from latchkey.http import entry
+from latchkey.sessions import end
 
 
-class SignedOut(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The address that the client sent, if any."""
+class SignOut(Body):
+    """The client may name where it goes next."""
+
+    redirect_uri: Annotated[str, Field(max_length=2048)] | None = None
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """The address that the client sent, if it sent one."""
 
     redirect_uri: str | None = None
 
 
 def sign_out(body: SignOut, caller: Caller) -> SignedOut:
     """End the session."""
-    sessions.sign_out(caller, now=clock.now())
+    end.sign_out(caller, now=clock.now())
     return SignedOut(body.redirect_uri)
 
 

@@ -1,50 +1,52 @@
-"""POST /auth/v1/signup: a proven address for an account and its first session."""
+"""POST /auth/v1/signup: create an account for a proven address, and start its first session."""
 
-from typing import Annotated, Literal
+from latchkey import addresses, clock, errors
+from latchkey.bodies import Body, Email, Password, Text, Token
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.http import entry
+from latchkey.sessions import start
+from latchkey.sessions.credentials import Credentials
+from latchkey.users import user
+from latchkey.users.fields import Gender, LongText, Name, Tag
 
-import msgspec
 
-from latchkey import clock, errors, sessions, users, verifications
-from latchkey.http import Body, Caller, Text, Token, entry
-
-
-class SignUp(Body, frozen=True):
+class SignUp(Body):
     """The token alone proves the address; `email` may be missing or blank. The code that the SDK
-    sends is spent.
+    sends too was already redeemed.
     """
 
     verification_token: Token | None = None
-    email: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    email: Email = ""
     phone_number: Text | None = None
-    password: Text | None = None
+    password: Password | None = None
     username: Text | None = None
-    name: users.Name | None = None
-    gender: Literal["MALE", "FEMALE", "UNKNOWN", ""] | None = None
-    picture: users.Picture | None = None
-    locale: Annotated[str, msgspec.Meta(max_length=35)] | None = None
+    name: Name | None = None
+    gender: Gender | None = None
+    picture: LongText | None = None
+    locale: Tag | None = None
 
 
-def sign_up(body: SignUp, caller: Caller) -> sessions.Credentials:
-    """Create the user and sign them in, in one step."""
+def sign_up(body: SignUp, caller: Caller) -> Credentials:
+    """Create the user and sign the user in, in one step."""
     now = clock.now()
     if body.verification_token is None:
-        users.refuse_phone(body.phone_number)
-        raise errors.InvalidArgument("A required field is missing.", field="verification_token")
+        addresses.refuse_phone(body.phone_number)
+        raise errors.MissingField("verification_token")
     if body.email:
-        users.canonical_address(body.email)
-    proof = verifications.prove(body.verification_token, body.email, now=now)
-    user = users.new(
-        proof.address,
-        username=body.username,
-        password=body.password,
+        addresses.canonical(body.email)
+    proven = proof.read(body.verification_token.get_secret_value(), body.email, now=now)
+    created = user.new(
+        proven.address,
         now=now,
+        username=body.username,
+        password=None if body.password is None else body.password.get_secret_value(),
         name=body.name,
         gender=body.gender,
         picture=body.picture,
         locale=body.locale,
     )
-    writes = users.creation(user)
-    return sessions.start_proven(user, proof, caller, now=now, knows_device=True, writes=writes)
+    return start.sign_up(created, proven, caller, now=now)
 
 
 handler = entry("sign_up", sign_up, SignUp)

@@ -1,28 +1,33 @@
-"""POST /auth/v1/user/sudo: show again that it is you, for what a session alone must not do."""
+"""POST /auth/v1/user/sudo: prove to be present, for steps that a session alone must not take."""
 
-from latchkey import clock, errors, sessions, sudo, users, verifications
-from latchkey.http import Body, Caller, Text, Token, entry
+from latchkey import clock, errors
+from latchkey.bodies import Body, Password, Token
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.http import entry
+from latchkey.sessions import signed_in, sudo
+from latchkey.users import find
 
 
-class Sudo(Body, frozen=True):
+class Sudo(Body):
     """The password, or a proof of the user's own address."""
 
-    password: Text | None = None
+    password: Password | None = None
     verification_token: Token | None = None
 
 
-def grant_sudo(body: Sudo, caller: Caller) -> sudo.Granted:
+def grant_sudo(body: Sudo, caller: Caller) -> sudo.SudoGrant:
     """Check the password or use the proof up, and return a sudo token of this session."""
     now = clock.now()
-    user, session = sessions.signed_in(caller, now=now)
-    proof: verifications.Proof | None = None
+    user, session = signed_in.read(caller, now=now)
+    proven: proof.Proof | None = None
     if body.verification_token is not None:
-        proof = verifications.prove(body.verification_token, user.email, now=now)
+        proven = proof.read(body.verification_token.get_secret_value(), user.email, now=now)
     elif body.password is not None:
-        users.check_password(user, body.password)
+        find.check_password(user, body.password.get_secret_value())
     else:
-        raise errors.InvalidArgument("A required field is missing.", field="password")
-    return sudo.grant(user, sessions.confirm(session, proof, caller, now=now), now=now)
+        raise errors.MissingField("password")
+    return sudo.grant(user, sudo.confirm(session, proven, caller, now=now), now=now)
 
 
 handler = entry("sudo", grant_sudo, Sudo)

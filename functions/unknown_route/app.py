@@ -1,11 +1,13 @@
-"""$default: every request that no other operation answers."""
+"""$default: answer every request that no other operation answers."""
 
 import re
 
 from latchkey import errors
-from latchkey.http import Caller, NoBody, entry
+from latchkey.bodies import NoBody
+from latchkey.caller import Caller
+from latchkey.http import entry
 
-# What the SDK can ask for that has to do with phone numbers, third parties, or nobody's sessions.
+# The SDK's routes for phone numbers, third parties and anonymous sessions.
 _OTHER_LOGINS = re.compile(
     r"/auth/v[12]/(signin/(anonymously|with/provider|custom|wechat)|provider/|user/provider/"
     r"|user/trans/|user/device/|device/code|qrcode/)"
@@ -13,7 +15,7 @@ _OTHER_LOGINS = re.compile(
 
 
 def unknown_route(_: NoBody, caller: Caller) -> dict[str, str]:
-    """Refuse, in our own JSON: the SDK would take the gateway's own for a success."""
+    """Refuse in our own JSON: the SDK would take the gateway's for a success."""
     if _OTHER_LOGINS.match(caller.path):
         raise errors.LoginTypeDisabled
     raise errors.Unimplemented

@@ -1,20 +1,27 @@
-"""POST /auth/v1/verification/verify: a code for a proof of the address."""
+"""POST /auth/v1/verification/verify: redeem a code for a proof of the address."""
 
-import msgspec
+from dataclasses import dataclass
 
-from latchkey import clock, verifications
-from latchkey.http import Body, Caller, Text, entry
+from pydantic import NonNegativeInt
+
+from latchkey import clock
+from latchkey.bodies import Body, Text
+from latchkey.caller import Caller
+from latchkey.codes import redeem
+from latchkey.codes.verification import TOKEN_SECONDS
+from latchkey.http import entry
 
 
-class VerifyCode(Body, frozen=True):
-    """The code is text, or a number where the app passed one to the SDK."""
+class VerifyCode(Body):
+    """The code is text, or a number if the app passed one to the SDK."""
 
     verification_id: Text
-    verification_code: verifications.Code
+    verification_code: Text | NonNegativeInt
 
 
-class Verified(msgspec.Struct, frozen=True):
-    """`expires_in` is in seconds."""
+@dataclass(frozen=True)
+class Verified:
+    """The proof. `expires_in` is in seconds."""
 
     verification_token: str
     expires_in: int
@@ -23,10 +30,8 @@ class Verified(msgspec.Struct, frozen=True):
 def verify_code(body: VerifyCode, caller: Caller) -> Verified:
     """Redeem the code."""
     now = clock.now()
-    code = verifications.digits(body.verification_code)
-    verification = verifications.verify(body.verification_id, code, caller, now=now)
-    left = verification.verified_at + verifications.TOKEN_SECONDS - now
-    return Verified(verification.token(), left)
+    verified = redeem.redeem(body.verification_id, body.verification_code, caller, now=now)
+    return Verified(verified.token(), verified.verified_at + TOKEN_SECONDS - now)
 
 
 handler = entry("verify_code", verify_code, VerifyCode)

@@ -2,21 +2,37 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import msgspec
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
 from docs.openapi import template
-from latchkey import aws, clock, keyring, letters, postman, settings, smtp
+from latchkey import aws, clock, log, settings
+from latchkey.keys import keyring, rotation
+from latchkey.mail import render, send
+from latchkey.mail.smtp import password
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
 DEVICE = "0123456789abcdef0123456789abcdef"
+
+
+class Context(LambdaContext):
+    """What Lambda tells a function of an invocation."""
+
+    _function_name = "function"
+    _memory_limit_in_mb = 1024
+    _invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:function"
+    _aws_request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
+
+
+CONTEXT = Context()
 
 Call = Callable[..., "Answer"]
 Prove = Callable[..., str]
@@ -47,7 +63,7 @@ class Outbox:
 
     def __init__(self, queue_url: str) -> None:
         self.queue_url = queue_url
-        self.letters: list[letters.Letter] = []
+        self.mails: list[render.RenderedMail] = []
 
     def deliver(self) -> list[str]:
         """Let the mailer have all waiting messages, and return the ids it wants again.
@@ -68,7 +84,7 @@ class Outbox:
                 }
                 for m in found
             ]
-            answer = handler("send_mail")({"Records": records}, None)
+            answer = handler("send_mail")({"Records": records}, CONTEXT)
             again += [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
             failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
             for message in found:
@@ -82,9 +98,9 @@ class Outbox:
         self.deliver()
         lines = (
             line
-            for letter in reversed(self.letters)
-            if letter.to == address
-            for line in letter.text.splitlines()
+            for mail in reversed(self.mails)
+            if mail.to == address
+            for line in mail.text.splitlines()
         )
         return next(line for line in lines if line.isdigit())
 
@@ -92,6 +108,21 @@ class Outbox:
 def handler(operation: str) -> Any:
     """Return the Lambda handler of an operation."""
     return importlib.import_module(f"functions.{operation}.app").handler
+
+
+class Stdout:
+    """Standard output as it is when a line is written, so that a test can capture it."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _log_to_stdout() -> None:
+    log.logger.logger_handler.setStream(Stdout())  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +151,7 @@ def cloud() -> Iterator[Any]:
         }
         for name, value in variables.items():
             environment.setenv(name, value)
-        keyring.rotate("https://login.example.com", now=NOW)
+        rotation.rotate("https://login.example.com", now=NOW)
         yield aws.dynamodb().get_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})["Item"]
         start_container()
 
@@ -144,7 +175,7 @@ def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def _forget_settings() -> None:
     """What was read before a test, or by another one, is not this test's."""
     settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
-    postman.posts.cache_clear()
+    send.transports.cache_clear()
 
 
 def start_container() -> None:
@@ -153,7 +184,7 @@ def start_container() -> None:
     aws._client.cache_clear()
     aws.session.cache_clear()
     keyring.forget()
-    smtp._secret.cache_clear()
+    password.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +199,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def outbox(monkeypatch: pytest.MonkeyPatch, _empty: None) -> Outbox:
     """Return the mails that were sent."""
     box = Outbox(settings.Queue.load().mail_queue_url)
-    monkeypatch.setattr(postman, "send", box.letters.append)
+    monkeypatch.setattr(send, "send", box.mails.append)
     return box
 
 
@@ -229,8 +260,8 @@ def call() -> Call:
             event["requestContext"]["http"]["method"] = method
         if path is not None:
             event["rawPath"] = event["requestContext"]["http"]["path"] = path
-        reply = handler(operation)(event, None)
-        answer = Answer(msgspec.json.decode(reply["body"]))
+        reply = handler(operation)(event, CONTEXT)
+        answer = Answer(json.loads(reply["body"]))
         answer.status, answer.headers = reply["statusCode"], reply["headers"]
         return answer
 

@@ -36,8 +36,8 @@ def test_the_old_address_is_told(
 ):
     change(call, ada, confirm(ada), prove(NEW))
     outbox.deliver()
-    assert outbox.letters[-1].to == "ada@example.com"
-    assert outbox.letters[-1].subject == "The e-mail address of your Latchkey account was changed"
+    assert outbox.mails[-1].to == "ada@example.com"
+    assert outbox.mails[-1].subject == "The e-mail address of your Latchkey account was changed"
 
 
 def test_an_address_of_another_user_stays_theirs(

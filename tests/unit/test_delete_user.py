@@ -1,6 +1,6 @@
 import pytest
 
-from latchkey import table
+from latchkey.dynamodb import keys, store
 from tests.unit.conftest import Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
 
 
@@ -20,8 +20,8 @@ def test_a_deleted_user_is_gone_with_all_that_was_theirs(
     body = {"grant_type": "refresh_token", "refresh_token": other["refresh_token"]}
     assert call("grant_token", body)["error"] == "invalid_grant"
     assert sign_in().status == 401
-    assert list(table.under(table.belongings(ada["sub"]))) == []
-    assert table.get(table.user(ada["sub"])) == [None]
+    assert list(store.query(keys.everything_of(ada["sub"]))) == []
+    assert store.get(keys.user(ada["sub"])) == [None]
 
 
 def test_address_and_name_are_free_again(
@@ -47,7 +47,7 @@ def test_a_long_history_goes_too(call: Call, ada: Answer, confirm: Confirm, sign
     for _ in range(15):
         sign_in()
     delete(call, ada, confirm(ada))
-    assert list(table.under(table.belongings(ada["sub"]))) == []
+    assert list(store.query(keys.everything_of(ada["sub"]))) == []
 
 
 def test_a_session_started_at_the_same_moment_ends_too(
@@ -59,25 +59,25 @@ def test_a_session_started_at_the_same_moment_ends_too(
     monkeypatch: pytest.MonkeyPatch,
 ):
     born: list[Answer] = []
-    token, under = confirm(ada), table.under
+    token, query = confirm(ada), store.query
 
     def late(*args, **kwargs):
-        found = list(under(*args, **kwargs))
+        found = list(query(*args, **kwargs))
         if not born:
             born.append(sign_in())
         return found
 
-    monkeypatch.setattr(table, "under", late)
+    monkeypatch.setattr(store, "query", late)
     assert delete(call, ada, token) == {}
     assert not alive(born[0])
-    assert list(under(table.belongings(ada["sub"]))) == []
+    assert list(query(keys.everything_of(ada["sub"]))) == []
 
 
 def test_the_user_is_told_by_mail(call: Call, ada: Answer, confirm: Confirm, outbox: Outbox):
     delete(call, ada, confirm(ada))
     outbox.deliver()
-    assert outbox.letters[-1].to == "ada@example.com"
-    assert outbox.letters[-1].subject == "Your Latchkey account was deleted"
+    assert outbox.mails[-1].to == "ada@example.com"
+    assert outbox.mails[-1].subject == "Your Latchkey account was deleted"
 
 
 def test_version_two_deletes_too(call: Call, ada: Answer, confirm: Confirm, alive: Alive):

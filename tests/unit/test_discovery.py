@@ -1,7 +1,7 @@
 import jwt
 import pytest
 
-from latchkey import keyring
+from latchkey.keys import rotation
 from tests.unit.conftest import Answer, Call, Clock
 
 CONFIGURATION = "/.well-known/openid-configuration"
@@ -34,5 +34,5 @@ def test_both_may_be_cached(call: Call, path: str):
 
 def test_a_new_key_is_published_before_it_signs(call: Call, now: Clock):
     now.time += 90 * 86400
-    keyring.rotate("", now=now.time)
+    rotation.rotate("", now=now.time)
     assert len(call("discovery")["keys"]) == 2

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from latchkey import keyring, table
+from latchkey.dynamodb import keys, store
+from latchkey.keys import keyring
 from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
-from tests.unit.test_sealed import seal
+from tests.unit.test_encryption import seal
 
 BASICS = "POST /auth/v1/user/basic/edit"
 NEW = "countess@example.com"
@@ -167,8 +168,8 @@ def test_a_proven_address_becomes_the_users(
     assert (found["email"], found["name"]) == (NEW, "Countess")
     assert not alive(other)
     outbox.deliver()
-    assert outbox.letters[-1].to == "ada@example.com"
-    assert outbox.letters[-1].subject == "The e-mail address of your Latchkey account was changed"
+    assert outbox.mails[-1].to == "ada@example.com"
+    assert outbox.mails[-1].subject == "The e-mail address of your Latchkey account was changed"
 
 
 def refused(answer: Answer) -> bool:
@@ -268,7 +269,7 @@ def test_a_code_for_the_own_address_leaves_no_note(
 ):
     now.time += 60
     prove(bearer=ada["access_token"])
-    assert table.get(table.proven(ada["sub"], "ada@example.com")) == [None]
+    assert store.get(keys.proven(ada["sub"], "ada@example.com")) == [None]
 
 
 def test_a_malformed_address_is_refused(call: Call, ada: Answer):
@@ -287,7 +288,7 @@ def test_the_current_password_sets_another(
     assert alive(ada)
     assert not alive(other)
     outbox.deliver()
-    assert outbox.letters[-1].subject == "Your Latchkey password was changed"
+    assert outbox.mails[-1].subject == "Your Latchkey password was changed"
 
 
 def test_an_encrypted_password_sets_another(call: Call, ada: Answer, sign_in: SignIn):

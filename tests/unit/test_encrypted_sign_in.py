@@ -3,9 +3,9 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from latchkey import passwords
+from latchkey.users import passwords
 from tests.unit.conftest import Alive, Answer, Call, Clock, Outbox, SignIn
-from tests.unit.test_sealed import seal, thumbprint
+from tests.unit.test_encryption import seal, thumbprint
 
 CODE = "POST /auth/v2/signin/verificationcode"
 UPDATE = "POST /auth/v2/signin/password/update"
@@ -144,7 +144,7 @@ def test_the_current_password_sets_another_and_ends_all_sessions(
     assert sign_in("engine1844").status == 200
     assert not alive(ada)
     outbox.deliver()
-    assert outbox.letters[-1].subject == "Your Latchkey password was changed"
+    assert outbox.mails[-1].subject == "Your Latchkey password was changed"
 
 
 @pytest.mark.parametrize("password", ["", "nonsense"])

@@ -1,6 +1,7 @@
 import pytest
 
-from latchkey import deliveries
+from latchkey.codes import verification
+from latchkey.mail import delivery
 from tests.unit.conftest import Answer, Call, Clock, Outbox
 
 ROUTE = "/auth/v1/verification/"
@@ -26,12 +27,12 @@ def test_it_tells_how_far_the_mail_has_come(call: Call, outbox: Outbox, ada: Ans
 )
 @pytest.mark.parametrize("known", [True, False])
 def test_a_stranger_s_mailbox_is_spoken_of_in_general_words(
-    call: Call, ada: Answer, now: Clock, state: deliveries.State, stranger: str, known: bool
+    call: Call, ada: Answer, now: Clock, state: verification.Delivery, stranger: str, known: bool
 ):
     now.time += 60
     address = "ada@example.com" if known else "nobody@example.com"
     sent = call("send_code", {"email": address})["verification_id"]
-    assert deliveries.record(sent, state)
+    assert delivery.record(sent, state)
     answer = call("get_verification", path=ROUTE + sent)
     assert answer["delivery"] == (state if known else stranger)
 
@@ -62,15 +63,15 @@ def test_it_tells_until_the_code_is_dead(call: Call, now: Clock, seconds: int, s
     ],
 )
 def test_events_in_any_order_end_in_one_state(
-    call: Call, ada: Answer, now: Clock, states: list[deliveries.State], end: str
+    call: Call, ada: Answer, now: Clock, states: list[verification.Delivery], end: str
 ):
     now.time += 60
     sent = call("send_code")["verification_id"]
     for state in states:
-        deliveries.record(sent, state)
+        delivery.record(sent, state)
     assert call("get_verification", path=ROUTE + sent)["delivery"] == end
 
 
 def test_a_state_makes_no_verification(call: Call):
-    assert not deliveries.record(ID, "delivered")
+    assert not delivery.record(ID, "delivered")
     assert call("get_verification", path=ROUTE + ID).status == 404

@@ -3,7 +3,9 @@ from typing import Any
 import jwt
 import pytest
 
-from latchkey import aws, settings, table, tokens
+from latchkey import aws, settings
+from latchkey.dynamodb import keys
+from latchkey.keys import tokens
 from tests.unit.conftest import Answer, Call, Clock
 
 DAY = 86400
@@ -116,7 +118,7 @@ def events(sub: str) -> list[str]:
     answer = aws.dynamodb().query(
         TableName="Grants",
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={":pk": {"S": table.user(sub).pk}, ":sk": {"S": "EVENT#"}},
+        ExpressionAttributeValues={":pk": {"S": keys.user(sub).pk}, ":sk": {"S": "EVENT#"}},
     )
     return [item["action"]["S"] for item in answer["Items"]]
 

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import re
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.conftest import ROOT, Answer, Call, handler
+from latchkey import bodies
+from tests.unit.conftest import CONTEXT, ROOT, Answer, Call, handler
 
 POSTS = ["send_code", "verify_code", "sign_up", "sign_in", "grant_token", "revoke_token"]
 
@@ -89,7 +92,7 @@ def test_a_body_has_64_kb(call: Call, outbox: object, size: int, status: int):
 def encoded(operation: str, data: bytes) -> Answer:
     event = json.loads(call_fixture(operation))
     event |= {"body": base64.b64encode(data).decode(), "isBase64Encoded": True}
-    reply = handler(operation)(event, None)
+    reply = handler(operation)(event, CONTEXT)
     answer = Answer(json.loads(reply["body"]))
     answer.status = reply["statusCode"]
     return answer
@@ -106,7 +109,7 @@ def test_what_is_not_utf8_is_refused(data: bytes):
 
 def test_base64_that_is_none_is_refused():
     event = json.loads(call_fixture("send_code")) | {"body": "a", "isBase64Encoded": True}
-    assert handler("send_code")(event, None)["statusCode"] == 400
+    assert handler("send_code")(event, CONTEXT)["statusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -120,16 +123,13 @@ def test_an_exception_inside_tells_nothing_of_itself(
     def fail(*_: object) -> None:
         raise RuntimeError(secret)
 
-    # The operation itself, as entry() holds it.
-    cells = handler(operation).__closure__
-    names = handler(operation).__code__.co_freevars
-    monkeypatch.setattr(cells[names.index("operation")], "cell_contents", fail)
+    monkeypatch.setattr(bodies, "read", fail)
     body = json.loads(json.loads(call_fixture(operation)).get("body", "{}"))
     answer = call(operation, body)
     assert refusal(answer) == (500, "internal", 13)
     logged = capsys.readouterr().out
     assert secret not in json.dumps(answer) + logged
-    assert '"type": "RuntimeError"' in logged
+    assert '"type":"RuntimeError"' in logged
     assert "test_http.py" in logged
 
 
@@ -148,7 +148,7 @@ def test_an_odd_request_id_is_replaced_by_the_gateways(call: Call, sent: str):
 def test_headers_may_all_be_missing():
     event = json.loads(call_fixture("send_code"))
     event.pop("headers"), event.pop("rawQueryString"), event.pop("requestContext")
-    assert handler("send_code")(event, None)["statusCode"] in (200, 400)
+    assert handler("send_code")(event, CONTEXT)["statusCode"] in (200, 400)
 
 
 def test_a_request_is_logged_without_its_values(
@@ -156,14 +156,58 @@ def test_a_request_is_logged_without_its_values(
 ):
     capsys.readouterr()
     call("sign_in", {"username": "ada@example.com", "password": "engine1843"})
-    line = json.loads(capsys.readouterr().out)
-    assert (line["operation"], line["status"], line["error"]) == ("sign_in", 200, None)
-    assert set(line) == {
-        "level",
-        "message",
-        "operation",
-        "status",
-        "error",
-        "milliseconds",
-        "request_id",
-    }
+    log, metrics = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (log["operation"], log["status"]) == ("sign_in", 200)
+    assert set(log) == LOGGED
+    assert (metrics["operation"], metrics["Requests"]) == ("sign_in", [1.0])
+    assert set(metrics) == {"_aws", "service", "operation", "Requests", "Latency"}
+
+
+def test_a_refusal_is_logged_and_counted_by_its_word(
+    call: Call, capsys: pytest.CaptureFixture[str]
+):
+    call("sign_in", {"username": "ada@example.com", "password": "engine1843"})
+    log, request, refusal = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (log["status"], log["error"]) == (401, "invalid_username_or_password")
+    assert set(log) == {*LOGGED, "error"}
+    assert request["Requests"] == [1.0]
+    assert (refusal["error"], refusal["Refusals"]) == (log["error"], [1.0])
+    assert set(refusal) == {"_aws", "service", "error", "Refusals"}
+
+
+LOGGED = {
+    "level",
+    "message",
+    "timestamp",
+    "service",
+    "cold_start",
+    "function_name",
+    "function_memory_size",
+    "function_arn",
+    "function_request_id",
+    "operation",
+    "status",
+    "milliseconds",
+    "request_id",
+}
+
+
+def test_a_line_has_the_timestamp_and_level_that_lambda_files_it_by(
+    call: Call, capsys: pytest.CaptureFixture[str]
+):
+    call("unknown_route")
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    # RFC 3339, section 5.6; Lambda files a line with another timestamp under INFO.
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", line["timestamp"]
+    )
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+    assert line["level"] == "INFO"
+
+
+def test_a_caller_cannot_have_events_logged(
+    call: Call, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    call("sign_in", {"username": "ada@example.com", "password": "engine1843"})
+    assert "engine1843" not in capsys.readouterr().out

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from latchkey import deliveries, keyring
-from tests.unit.conftest import NOW, ROOT, Answer, Call, Clock, handler
+from latchkey.keys import keyring, rotation
+from latchkey.mail import delivery
+from tests.unit.conftest import CONTEXT, NOW, ROOT, Answer, Call, Clock, handler
 
 ADA = "ada@example.com"
 
@@ -13,7 +14,7 @@ ADA = "ada@example.com"
 def sent(call: Call, ada: Answer, now: Clock) -> str:
     now.time += 60
     verification_id = str(call("send_code")["verification_id"])
-    deliveries.record(verification_id, "sent")
+    delivery.record(verification_id, "sent")
     return verification_id
 
 
@@ -22,7 +23,7 @@ def feedback(verification_id: str, kind: str, **details: Any) -> None:
     mail = event["detail"]["mail"]
     mail["tags"]["id"] = [verification_id] if verification_id else []
     event["detail"] = {"eventType": kind, "mail": mail, **details}
-    handler("mail_feedback")(event, None)
+    handler("mail_feedback")(event, CONTEXT)
 
 
 def bounce(kind: str, address: str = ADA) -> dict[str, Any]:
@@ -35,8 +36,8 @@ def state(call: Call, verification_id: str) -> str:
 
 
 def test_the_fixture_is_a_bounce(now: Clock):
-    handler("mail_feedback")(json.loads((ROOT / "events/mail_feedback.json").read_text()), None)
-    assert deliveries.suppressed(ADA, now=now.time)
+    handler("mail_feedback")(json.loads((ROOT / "events/mail_feedback.json").read_text()), CONTEXT)
+    assert delivery.suppressed(ADA, now=now.time)
 
 
 def test_a_delivery_is_delivered(call: Call, sent: str):
@@ -52,14 +53,14 @@ def test_only_a_hard_bounce_keeps_the_address_from_mails(
 ):
     feedback(sent, "Bounce", bounce=bounce(kind))
     assert state(call, sent) == "bounced"
-    assert bool(deliveries.suppressed(ADA, now=now.time)) == suppressed
+    assert bool(delivery.suppressed(ADA, now=now.time)) == suppressed
 
 
 def test_a_complaint_keeps_the_address_from_mails(call: Call, sent: str, now: Clock):
     recipients = [{"emailAddress": "Ada <Ada@Example.com>"}]
     feedback(sent, "Complaint", complaint={"complainedRecipients": recipients})
     assert state(call, sent) == "complained"
-    found = deliveries.suppressed(ADA, now=now.time)
+    found = delivery.suppressed(ADA, now=now.time)
     assert found is not None
     assert found.reason == "complained"
 
@@ -87,12 +88,12 @@ def test_an_event_that_comes_twice_counts_once(
 
 def test_a_bounced_notice_suppresses_too(now: Clock):
     feedback("", "Bounce", bounce=bounce("Permanent"))
-    assert deliveries.suppressed(ADA, now=now.time)
+    assert delivery.suppressed(ADA, now=now.time)
 
 
 def test_a_suppression_outlives_the_change_of_keys(now: Clock):
-    deliveries.suppress(ADA, "bounced", now=NOW + 90 * 86400)
-    assert keyring.rotate("", now=NOW + 90 * 86400)
+    delivery.suppress(ADA, "bounced", now=NOW + 90 * 86400)
+    assert rotation.rotate("", now=NOW + 90 * 86400)
     keyring.forget()
     now.time = NOW + 92 * 86400
-    assert deliveries.suppressed(ADA, now=now.time)
+    assert delivery.suppressed(ADA, now=now.time)

@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import mail, sessions
-from latchkey.http import Caller
+from latchkey.caller import Caller
+from latchkey.mail import notices, queue
+from latchkey.sessions import refresh, start
 from tests.unit.conftest import Answer, Call, Clock, Outbox
 
 PASSWORD = {"username": "ada@example.com", "password": "engine1843"}
 OTHER = {"x-device-id": "another-device", "user-agent": "Firefox/140.0 (Windows NT 10.0)"}
 
 
-def notices(outbox: Outbox) -> list[str]:
+def notice_kinds(outbox: Outbox) -> list[str]:
     outbox.deliver()
-    return [letter.kind for letter in outbox.letters if letter.kind not in CODES]
+    return [letter.kind for letter in outbox.mails if letter.kind not in CODES]
 
 
 CODES = ("sign_up", "sign_in", "confirm")
@@ -24,14 +25,14 @@ def test_signing_up_and_in_again_on_one_device_mails_nothing(
     call: Call, outbox: Outbox, ada: Answer
 ):
     call("sign_in", PASSWORD)
-    assert notices(outbox) == []
+    assert notice_kinds(outbox) == []
 
 
 def test_a_new_device_is_mailed_once(call: Call, outbox: Outbox, ada: Answer):
     for _ in range(2):
         call("sign_in", PASSWORD, headers=OTHER, source="198.51.100.7")
-    assert notices(outbox) == ["new_device"]
-    text = outbox.letters[-1].text
+    assert notice_kinds(outbox) == ["new_device"]
+    text = outbox.mails[-1].text
     assert all(fact in text for fact in ("2026-11-22 12:00 UTC", "Firefox, Windows"))
     assert "198.51.100.7" in text
 
@@ -42,27 +43,27 @@ def test_a_new_device_that_signs_in_by_code_is_mailed(
     now.time += 60
     body = {"verification_token": prove()}
     call("sign_in", body, headers=OTHER)
-    assert notices(outbox) == ["new_device"]
+    assert notice_kinds(outbox) == ["new_device"]
 
 
 def test_a_device_that_does_not_say_its_id_is_new_once(call: Call, outbox: Outbox, ada: Answer):
     for _ in range(2):
         call("sign_in", PASSWORD, headers={"x-device-id": ""})
-    assert notices(outbox) == ["new_device"]
+    assert notice_kinds(outbox) == ["new_device"]
 
 
 @pytest.mark.parametrize(("seconds", "mails"), [(-1, 0), (0, 1)])
 def test_a_device_is_forgotten_in_the_end(
     call: Call, outbox: Outbox, ada: Answer, now: Clock, seconds: int, mails: int
 ):
-    now.time += sessions.DEVICE_SECONDS + seconds
+    now.time += start.DEVICE_SECONDS + seconds
     call("sign_in", PASSWORD)
-    assert len(notices(outbox)) == mails
+    assert len(notice_kinds(outbox)) == mails
 
 
 def test_a_wrong_password_mails_nothing(call: Call, outbox: Outbox, ada: Answer):
     call("sign_in", PASSWORD | {"password": "wrong1234"}, headers=OTHER)
-    assert notices(outbox) == []
+    assert notice_kinds(outbox) == []
 
 
 def test_the_theft_of_a_refresh_token_is_mailed(
@@ -70,10 +71,10 @@ def test_the_theft_of_a_refresh_token_is_mailed(
 ):
     body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
     call("grant_token", body)
-    assert notices(outbox) == []
-    now.time += sessions.GRACE_SECONDS + 1
+    assert notice_kinds(outbox) == []
+    now.time += refresh.GRACE_SECONDS + 1
     assert call("grant_token", body)["error"] == "invalid_grant"
-    assert notices(outbox) == ["token_theft"]
+    assert notice_kinds(outbox) == ["token_theft"]
 
 
 def test_a_sign_in_is_not_undone_by_a_queue_that_refuses(
@@ -84,8 +85,10 @@ def test_a_sign_in_is_not_undone_by_a_queue_that_refuses(
 
 
 @pytest.mark.parametrize("kind", ["password_changed", "address_changed", "account_deleted"])
-def test_notices_of_operations_to_come_are_ready(outbox: Outbox, now: Clock, kind: mail.NoticeKind):
+def test_notices_of_operations_to_come_are_ready(
+    outbox: Outbox, now: Clock, kind: queue.NoticeKind
+):
     caller = Caller("r", "", "d", "203.0.113.7", "curl/8", "es", "", {}, "/")
-    mail.notify(kind, "some-sub", caller, now=now.time, address="old@example.com")
-    assert notices(outbox) == [kind]
-    assert (outbox.letters[0].to, outbox.letters[0].language) == ("old@example.com", "es")
+    notices.notify(kind, "some-sub", caller, now=now.time, address="old@example.com")
+    assert notice_kinds(outbox) == [kind]
+    assert (outbox.mails[0].to, outbox.mails[0].language) == ("old@example.com", "es")

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latchkey import errors, passwords
+from latchkey import errors
+from latchkey.users import passwords
 
 
 def test_a_hash_is_argon2id_at_the_named_settings():
@@ -14,7 +15,7 @@ def test_the_same_password_has_two_hashes():
 
 
 def test_nobodys_hash_takes_as_long_as_a_users():
-    assert passwords.renewed("", passwords._NOBODY) is None
+    assert passwords.rehash("", passwords._NOBODY) is None
 
 
 def test_nobodys_password_is_not_to_be_had():

@@ -71,7 +71,7 @@ def test_a_proof_lasts_ten_minutes(call: Call, proof: str, now: Clock, seconds: 
 def test_the_user_is_told_by_mail(call: Call, proof: str, outbox: Outbox):
     reset(call, proof)
     outbox.deliver()
-    assert outbox.letters[-1].subject == "Your Latchkey password was changed"
+    assert outbox.mails[-1].subject == "Your Latchkey password was changed"
 
 
 @pytest.mark.parametrize(

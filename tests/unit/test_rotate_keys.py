@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from latchkey import aws, keyring
-from tests.unit.conftest import Answer, Call, Clock, Outbox, handler, start_container
+from latchkey import aws
+from latchkey.keys import keyring, rotation
+from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler, start_container
 
 DAY = 86400
 
@@ -16,7 +17,7 @@ def purposes() -> list[str]:
 
 
 def rotate(now: Clock) -> list[str]:
-    made: list[str] = handler("rotate_keys")({}, None)["made"]
+    made: list[str] = handler("rotate_keys")({}, CONTEXT)["made"]
     start_container()
     return made
 
@@ -75,7 +76,7 @@ def test_an_old_mac_key_stays_as_long_as_a_session(now: Clock, days: float, kept
     now.time += 90 * DAY
     rotate(now)
     now.time += int((days - 90) * DAY) - 1
-    keyring.rotate("https://other.example.com", now=now.time)  # a change, so that it is written
+    rotation.rotate("https://other.example.com", now=now.time)  # a change, so that it is written
     start_container()
     assert purposes().count("mac") == kept
     assert purposes().count("signing") == 1
@@ -133,7 +134,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, A
             "LogicalResourceId": "Keyring",
             "ResourceProperties": {"Issuer": issuer},
         }
-        handler("rotate_keys")(event, None)
+        handler("rotate_keys")(event, CONTEXT)
         return told[-1]
 
     return send
@@ -154,11 +155,8 @@ def test_a_failure_is_answered_too(
     cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ):
     told: list[str] = []
-    globals_ = handler("rotate_keys").__globals__
-    monkeypatch.setattr(globals_["keyring"], "rotate", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr(
-        globals_["cloudformation"], "answer", lambda *_, problem: told.append(problem)
-    )
+    monkeypatch.setattr(rotation, "rotate", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("latchkey.cloudformation.answer", lambda *_, problem: told.append(problem))
     with pytest.raises(ZeroDivisionError):
         cloudformation("Create", "https://id.example.com")
     assert told == ["see the function's log"]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import aws, keyring
+from latchkey import aws
+from latchkey.keys import keyring
 from tests.unit.conftest import NOW, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
-from tests.unit.test_sealed import seal, thumbprint
+from tests.unit.test_encryption import seal, thumbprint
 
 
 class Calls(list[str]):

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import errors, mail
+from latchkey import errors
+from latchkey.mail import queue
 from tests.unit.conftest import DEVICE, NOW, Answer, Call, Clock, Outbox
 
 OTHER = {"x-device-id": "f" * 32}
@@ -26,13 +27,13 @@ def test_a_known_address_is_a_user(call: Call, ada: Answer, now: Clock):
 def test_the_mail_goes_to_the_one_spelling_of_the_address(call: Call, outbox: Outbox):
     ask(call, "Ada@EXAMPLE.com")
     outbox.deliver()
-    assert [letter.to for letter in outbox.letters] == ["ada@example.com"]
+    assert [letter.to for letter in outbox.mails] == ["ada@example.com"]
 
 
 def test_the_code_is_in_the_subject_and_alone_on_a_line(call: Call, outbox: Outbox):
     ask(call)
     code = outbox.code()
-    [letter] = outbox.letters
+    [letter] = outbox.mails
     assert code in letter.subject
     assert code in letter.html
 
@@ -169,7 +170,7 @@ def test_a_lost_answer_is_given_again_and_mails_once(call: Call, outbox: Outbox,
     assert again["verification_id"] == first["verification_id"]
     assert again["expires_in"] == 595
     outbox.deliver()
-    assert len(outbox.letters) == 1
+    assert len(outbox.mails) == 1
 
 
 def test_a_short_request_id_recognises_nobody(call: Call, outbox: Outbox):
@@ -180,11 +181,11 @@ def test_a_short_request_id_recognises_nobody(call: Call, outbox: Outbox):
 def test_a_queue_that_refuses_gives_the_cool_down_back(
     call: Call, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ):
-    def refuse(_: mail.Order) -> None:
+    def refuse(_: queue.Message) -> None:
         raise errors.Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(mail, "enqueue", refuse)
+        broken.setattr(queue, "enqueue", refuse)
         answer = ask(call)
     assert (answer.status, answer["error"], answer["error_code"]) == (503, "unavailable", 14)
     assert ask(call).status == 200
@@ -266,7 +267,7 @@ def test_a_mail_speaks_the_language_of_the_request(
 ):
     ask(call, headers={"accept-language": accepted})
     outbox.deliver()
-    assert ("验证码" in outbox.letters[0].subject) == (language == "zh")
+    assert ("验证码" in outbox.mails[0].subject) == (language == "zh")
 
 
 def test_a_fixed_language_goes_before_the_requests(
@@ -275,7 +276,7 @@ def test_a_fixed_language_goes_before_the_requests(
     configure(mail_language="zh-CN")
     ask(call, headers={"accept-language": "en"})
     outbox.deliver()
-    assert "验证码" in outbox.letters[0].subject
+    assert "验证码" in outbox.mails[0].subject
 
 
 def test_the_users_own_language_goes_before_all(
@@ -285,7 +286,7 @@ def test_the_users_own_language_goes_before_all(
     now.time += 60
     ask(call, bearer=tokens["access_token"], headers={"accept-language": "en"})
     outbox.deliver()
-    assert "验证码" in outbox.letters[-1].subject
+    assert "验证码" in outbox.mails[-1].subject
 
 
 def test_the_device_is_the_one_of_the_header(call: Call, outbox: Outbox, now: Clock):

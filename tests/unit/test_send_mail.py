@@ -8,10 +8,11 @@ import boto3
 import pytest
 
 from functions.send_mail import app
-from latchkey import deliveries, letters, postman, senders, table
-from tests.unit.conftest import Answer, Call, Clock, Outbox, handler
+from latchkey.dynamodb import keys, store
+from latchkey.mail import delivery, queue, render, samples, send, transport
+from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler
 
-Refuse = Callable[[senders.NotSent], list[letters.Letter]]
+Refuse = Callable[[transport.NotSent], list[render.RenderedMail]]
 
 
 def records(*orders: object, tries: int = 1) -> dict[str, Any]:
@@ -34,12 +35,12 @@ def order(call: Call, address: str = "ada@example.com") -> dict[str, str]:
 
 
 def again(event: dict[str, Any]) -> list[str]:
-    failures = handler("send_mail")(event, None)["batchItemFailures"]
+    failures = handler("send_mail")(event, CONTEXT)["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in failures]
 
 
-def delivery(order: dict[str, str]) -> str:
-    [item] = table.get(table.verification(order["verification_id"]))
+def state_of(order: dict[str, str]) -> str:
+    [item] = store.get(keys.verification(order["verification_id"]))
     assert item is not None
     return str(item["delivery"])
 
@@ -48,14 +49,14 @@ def delivery(order: dict[str, str]) -> str:
 def refuse(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> Refuse:
     """Return a function that lets the sender fail from now on, and returns what it was given."""
 
-    def use(fault: senders.NotSent) -> list[letters.Letter]:
-        tried: list[letters.Letter] = []
+    def use(fault: transport.NotSent) -> list[render.RenderedMail]:
+        tried: list[render.RenderedMail] = []
 
-        def send(letter: letters.Letter) -> None:
+        def fail(letter: render.RenderedMail) -> None:
             tried.append(letter)
             raise fault
 
-        monkeypatch.setattr(postman, "send", send)
+        monkeypatch.setattr(send, "send", fail)
         return tried
 
     return use
@@ -65,20 +66,20 @@ def refuse(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> Refuse:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the seconds that messages were postponed by."""
     made: list[int] = []
-    monkeypatch.setattr("latchkey.mail.postpone", lambda _, pause: made.append(pause))
+    monkeypatch.setattr(queue, "postpone", lambda _, seconds: made.append(seconds))
     return made
 
 
-LATER = senders.TryLater("connection", "connection")
-OURS = senders.WrongSender("login", "login")
-NO_MAILBOX = senders.Undeliverable("recipient", "no-mailbox", no_mailbox=True)
-REFUSED = senders.Undeliverable("message", "message-refused")
+LATER = transport.TryLater("connection", "connection")
+OURS = transport.WrongSender("login", "login")
+NO_MAILBOX = transport.Undeliverable("recipient", "no-mailbox", no_mailbox=True)
+REFUSED = transport.Undeliverable("message", "message-refused")
 
 
 def test_a_message_that_comes_twice_mails_once(call: Call, outbox: Outbox):
     event = records(order(call))
     assert again(event) == again(event) == []
-    assert len(outbox.letters) == 1
+    assert len(outbox.mails) == 1
 
 
 @pytest.mark.parametrize(("seconds", "mails"), [(599, 1), (600, 0)])
@@ -88,8 +89,8 @@ def test_a_dead_code_is_not_mailed(
     asked = order(call)
     now.time += seconds
     assert again(records(asked)) == []
-    assert len(outbox.letters) == mails
-    assert delivery(asked) == ("sent" if mails else "failed")
+    assert len(outbox.mails) == mails
+    assert state_of(asked) == ("sent" if mails else "failed")
 
 
 def test_an_unknown_verification_is_dropped(outbox: Outbox):
@@ -98,7 +99,7 @@ def test_an_unknown_verification_is_dropped(outbox: Outbox):
 
 def test_a_bad_message_delays_no_neighbour(call: Call, outbox: Outbox, pauses: list[int]):
     assert again(records({"notice": 1}, order(call), "text")) == ["0", "2"]
-    assert len(outbox.letters) == 1
+    assert len(outbox.mails) == 1
     assert pauses == [60, 60]
 
 
@@ -106,7 +107,7 @@ def test_what_has_failed_before_comes_after_its_neighbours(call: Call, outbox: O
     fresh = records(order(call, "bob@example.com"))["Records"]
     old = records(order(call), tries=3)["Records"]
     assert again({"Records": old + fresh}) == []
-    assert [letter.to for letter in outbox.letters] == ["bob@example.com", "ada@example.com"]
+    assert [letter.to for letter in outbox.mails] == ["bob@example.com", "ada@example.com"]
 
 
 def test_what_a_slow_batch_has_no_time_for_goes_elsewhere_at_once(
@@ -115,7 +116,7 @@ def test_what_a_slow_batch_has_no_time_for_goes_elsewhere_at_once(
     monkeypatch.setattr(app, "BATCH_SECONDS", -1)
     assert again(records(order(call))) == ["0"]
     assert pauses == [0]
-    assert outbox.letters == []
+    assert outbox.mails == []
 
 
 @pytest.mark.parametrize("fault", [LATER, OURS])
@@ -124,17 +125,17 @@ def test_a_mail_that_was_not_accepted_comes_again_with_the_same_code(
     outbox: Outbox,
     refuse: Refuse,
     pauses: list[int],
-    fault: senders.NotSent,
+    fault: transport.NotSent,
     monkeypatch: pytest.MonkeyPatch,
 ):
     asked = order(call)
     tried = refuse(fault)
     assert again(records(asked)) == ["0"]
-    assert delivery(asked) == "queued"
-    monkeypatch.setattr(postman, "send", outbox.letters.append)
+    assert state_of(asked) == "queued"
+    monkeypatch.setattr(send, "send", outbox.mails.append)
     assert again(records(asked)) == []
-    assert outbox.letters == tried
-    assert delivery(asked) == "sent"
+    assert outbox.mails == tried
+    assert state_of(asked) == "sent"
 
 
 def test_pauses_double_and_end_with_the_code(
@@ -148,7 +149,7 @@ def test_pauses_double_and_end_with_the_code(
     assert pauses[:6] == [5, 10, 20, 40, 80, 160]
     assert tries == len(pauses) + 1 < 20
     assert 560 <= now.time - began < 600
-    assert delivery(asked) == "failed"
+    assert state_of(asked) == "failed"
     assert {letter.subject for letter in tried} == {tried[0].subject.replace("0", "0")}
 
 
@@ -173,7 +174,7 @@ def test_what_is_final_is_not_tried_again(
     call: Call,
     refuse: Refuse,
     now: Clock,
-    fault: senders.NotSent,
+    fault: transport.NotSent,
     state: str,
     suppressed: bool,
 ):
@@ -181,20 +182,20 @@ def test_what_is_final_is_not_tried_again(
     tried = refuse(fault)
     assert again(records(asked)) == again(records(asked)) == []
     assert len(tried) == 1
-    assert delivery(asked) == state
-    assert bool(deliveries.suppressed("ada@example.com", now=now.time)) == suppressed
+    assert state_of(asked) == state
+    assert bool(delivery.suppressed("ada@example.com", now=now.time)) == suppressed
 
 
 @pytest.mark.parametrize(("seconds", "mails"), [(14 * 86400 - 1, 0), (14 * 86400, 1)])
 def test_an_address_that_bounced_is_left_alone_for_a_time(
     call: Call, outbox: Outbox, now: Clock, seconds: int, mails: int
 ):
-    deliveries.suppress("ada@example.com", "bounced", now=now.time)
+    delivery.suppress("ada@example.com", "bounced", now=now.time)
     now.time += seconds
     asked = order(call)
     assert again(records(asked)) == []
-    assert len(outbox.letters) == mails
-    assert delivery(asked) == ("sent" if mails else "suppressed")
+    assert len(outbox.mails) == mails
+    assert state_of(asked) == ("sent" if mails else "suppressed")
 
 
 def notice(kind: str, sub: str, at: int, **fields: str) -> dict[str, Any]:
@@ -202,16 +203,16 @@ def notice(kind: str, sub: str, at: int, **fields: str) -> dict[str, Any]:
 
 
 def test_a_notice_goes_to_the_address_of_now(call: Call, outbox: Outbox, ada: Answer, now: Clock):
-    outbox.letters.clear()
+    outbox.mails.clear()
     assert again(records(notice("new_device", ada["sub"], now.time))) == []
-    [letter] = outbox.letters
+    [letter] = outbox.mails
     assert (letter.to, letter.kind) == ("ada@example.com", "new_device")
 
 
 def test_a_notice_of_a_changed_address_goes_to_the_old_one(outbox: Outbox, now: Clock):
     order = notice("address_changed", "gone", now.time, address="old@example.com")
     assert again(records(order)) == []
-    assert [letter.to for letter in outbox.letters] == ["old@example.com"]
+    assert [letter.to for letter in outbox.mails] == ["old@example.com"]
 
 
 def test_a_notice_speaks_the_language_of_the_user(
@@ -219,7 +220,7 @@ def test_a_notice_speaks_the_language_of_the_user(
 ):
     user = call("sign_up", {"verification_token": prove(), "locale": "de-AT"})
     again(records(notice("password_changed", user["sub"], now.time)))
-    assert outbox.letters[-1].subject == "Ihr Passwort bei Latchkey wurde geändert"
+    assert outbox.mails[-1].subject == "Ihr Passwort bei Latchkey wurde geändert"
 
 
 @pytest.mark.parametrize(("seconds", "mails"), [(4 * 3600 - 1, 1), (4 * 3600, 0)])
@@ -227,14 +228,14 @@ def test_a_notice_is_not_mailed_too_late(outbox: Outbox, now: Clock, seconds: in
     order = notice("account_deleted", "gone", now.time, address="ada@example.com")
     now.time += seconds
     assert again(records(order)) == []
-    assert len(outbox.letters) == mails
+    assert len(outbox.mails) == mails
 
 
 def test_no_log_line_holds_the_address_or_the_code(
     call: Call, outbox: Outbox, capsys: pytest.CaptureFixture[str]
 ):
-    handler("send_mail")(records(order(call)), None)
-    [letter] = outbox.letters
+    handler("send_mail")(records(order(call)), CONTEXT)
+    [letter] = outbox.mails
     logged = capsys.readouterr().out
     assert letter.to not in logged
     assert letter.subject.split()[0] not in logged
@@ -246,8 +247,8 @@ def test_the_words_that_metrics_go_by_are_the_template_s(
     configure: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ):
     configure(mail_transport="smtp", smtp_host="")
-    with pytest.raises(senders.WrongSender):
-        postman.send(letters.sample("sign_in", "en"))
+    with pytest.raises(transport.WrongSender):
+        send.send(samples.render_sample("sign_in", "en"))
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["message"], line["blame"]) == ("mail not sent", "sender")
     assert line["cause"] == "configuration"

@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
-from latchkey import sessions, table, users
-from latchkey.http import Caller
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, values, writes
+from latchkey.sessions import session
+from latchkey.users import find, user
 from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
 
 
@@ -35,7 +37,7 @@ def test_more_sessions_than_a_transaction_holds_end_as_well(
     call: Call, ada: Answer, confirm: Confirm
 ):
     for number in range(130):
-        session = sessions.Session(
+        made = session.Session(
             sub=ada["sub"],
             sid=f"s{number}",
             client_id="my-app",
@@ -48,9 +50,9 @@ def test_more_sessions_than_a_transaction_holds_end_as_well(
             refreshed_at=NOW,
             confirmed_at=NOW,
         )
-        table.write(sessions._start(session, _caller(), NOW)[0])
+        store.write(writes.Put(made.key, item=values.item_of(made)))
     assert change(call, ada, confirm(ada)) == {}
-    assert len(list(table.under(table.sessions(ada["sub"])))) == 1
+    assert len(list(store.query(keys.sessions(ada["sub"])))) == 1
 
 
 def test_a_session_started_at_the_same_moment_ends_too(
@@ -62,15 +64,15 @@ def test_a_session_started_at_the_same_moment_ends_too(
     monkeypatch: pytest.MonkeyPatch,
 ):
     born: list[Answer] = []
-    token, under = confirm(ada), table.under
+    token, query = confirm(ada), store.query
 
     def late(*args, **kwargs):
-        found = list(under(*args, **kwargs))
+        found = list(query(*args, **kwargs))
         if not born:
             born.append(sign_in())
         return found
 
-    monkeypatch.setattr(table, "under", late)
+    monkeypatch.setattr(store, "query", late)
     assert change(call, ada, token) == {}
     assert not alive(born[0])
 
@@ -78,15 +80,15 @@ def test_a_session_started_at_the_same_moment_ends_too(
 def test_a_sign_in_that_checked_the_old_password_comes_too_late(
     call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ):
-    authenticate, token = users.authenticate, confirm(ada)
+    by_password, token = find.by_password, confirm(ada)
 
-    def slow(*who: Any, now: int) -> tuple[users.User, bool]:
-        found = authenticate(*who, now=now)
-        monkeypatch.setattr(users, "authenticate", authenticate)
+    def slow(*who: Any, now: int) -> tuple[user.User, bool]:
+        found = by_password(*who, now=now)
+        monkeypatch.setattr(find, "by_password", by_password)
         assert change(call, ada, token) == {}
         return found
 
-    monkeypatch.setattr(users, "authenticate", slow)
+    monkeypatch.setattr(find, "by_password", slow)
     assert sign_in()["error"] == "aborted"
 
 
@@ -102,13 +104,13 @@ def test_a_session_that_ended_changes_nothing(
 def test_a_session_that_ends_at_the_same_moment_changes_nothing(
     call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ):
-    token, under = confirm(ada), table.under
+    token, query = confirm(ada), store.query
 
     def late(*args, **kwargs):
         call("sign_out", {}, bearer=ada["access_token"])
-        return under(*args, **kwargs)
+        return query(*args, **kwargs)
 
-    monkeypatch.setattr(table, "under", late)
+    monkeypatch.setattr(store, "query", late)
     assert change(call, ada, token).status == 401
     assert sign_in("engine1843").status == 200
 
@@ -126,8 +128,8 @@ def test_a_lost_answer_is_given_again(call: Call, ada: Answer, confirm: Confirm,
 def test_the_user_is_told_by_mail(call: Call, ada: Answer, confirm: Confirm, outbox: Outbox):
     change(call, ada, confirm(ada))
     outbox.deliver()
-    assert outbox.letters[-1].to == "ada@example.com"
-    assert outbox.letters[-1].subject == "Your Latchkey password was changed"
+    assert outbox.mails[-1].to == "ada@example.com"
+    assert outbox.mails[-1].subject == "Your Latchkey password was changed"
 
 
 def test_a_queue_that_refuses_does_not_undo_the_change(

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 from passlib.hash import argon2
 
-from latchkey import passwords, table
+from latchkey.dynamodb import keys, store, writes
+from latchkey.users import passwords
 from tests.unit.conftest import Answer, Call, Clock
 
 Prove = Callable[..., str]
@@ -104,10 +105,10 @@ def test_each_sign_in_is_a_session_of_its_own(call: Call, ada: Answer):
 
 def test_a_hash_of_other_settings_is_replaced(call: Call, ada: Answer):
     old = argon2.using(memory_cost=8192, time_cost=1, parallelism=1).hash("engine1843")
-    place = table.user(ada["sub"])
-    table.write(table.Update(place, "", sets={"password_hash": old}))
+    place = keys.user(ada["sub"])
+    store.write(writes.Update(place, sets={"password_hash": old}))
     assert call("sign_in", RIGHT).status == 200
-    [item] = table.get(place)
+    [item] = store.get(place)
     assert item
     assert "m=19456,t=2,p=1" in item["password_hash"]
     assert call("sign_in", RIGHT).status == 200
@@ -117,7 +118,7 @@ def test_no_session_is_born_from_credentials_that_changed_meanwhile(
     call: Call, ada: Answer, monkeypatch: pytest.MonkeyPatch
 ):
     def change_then_match(password: str, stored: str | None) -> bool:
-        table.write(table.Update(table.user(ada["sub"]), "", adds={"version": 1}))
+        store.write(writes.Update(keys.user(ada["sub"]), adds={"version": 1}))
         return True
 
     monkeypatch.setattr(passwords, "matches", change_then_match)

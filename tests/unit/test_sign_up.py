@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import table
+from latchkey.dynamodb import keys, store
 from tests.unit.conftest import Answer, Call, Clock
 
 Prove = Callable[..., str]
@@ -138,7 +138,7 @@ def test_the_name_that_means_nobody_is_refused(call: Call, prove: Prove, name: s
 
 def test_nothing_of_a_user_is_there_before_the_mailbox_is_proven(call: Call, outbox: object):
     call("send_code")
-    assert table.get(table.email("ada@example.com")) == [None]
+    assert store.get(keys.email("ada@example.com")) == [None]
 
 
 def test_only_named_clients_get_tokens_if_any_are_named(

@@ -1,4 +1,4 @@
-"""The SMTP sender against real servers under real TLS that misbehave on command."""
+"""The SMTP sender against real servers query real TLS that misbehave on command."""
 
 import functools
 import itertools
@@ -10,11 +10,15 @@ from pathlib import Path
 import boto3
 import pytest
 
-from latchkey import letters, postman, senders, settings, smtp
+from latchkey import settings
+from latchkey.mail import samples, send, transport
+from latchkey.mail.smtp import connection
+from latchkey.mail.smtp import transport as smtp_transport
+from latchkey.mail.smtp.transport import SmtpTransport
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer, SelfSigned
 
 pytestmark = [
-    # The test server's own: it does not know that its connections are under TLS from their start,
+    # The test server's own: it does not know that its connections are query TLS from their start,
     # and leaves those open that a test breaks.
     pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -22,7 +26,7 @@ pytestmark = [
 ]
 
 _count = itertools.count()
-Use = Callable[..., smtp.SmtpSender]
+Use = Callable[..., SmtpTransport]
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +46,11 @@ def use(
 ) -> Iterator[Use]:
     """Return a function that makes the sender for a server, with changes."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
-    monkeypatch.setattr(smtp, "STEP_SECONDS", 0.5)
-    monkeypatch.setattr(smtp, "CONNECT_SECONDS", 0.5)
-    made: list[smtp.SmtpSender] = []
+    monkeypatch.setattr(connection, "STEP_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
+    made: list[SmtpTransport] = []
 
-    def make(server: MailServer, password: str = PASSWORD, **changes: object) -> smtp.SmtpSender:
+    def make(server: MailServer, password: str = PASSWORD, **changes: object) -> SmtpTransport:
         secret = boto3.client("secretsmanager").create_secret(
             Name=f"smtp-{next(_count)}", SecretString=password
         )
@@ -59,7 +63,7 @@ def use(
             "smtp_secret_arn": secret["ARN"],
         }
         configure(**variables | changes)
-        made.append(smtp.SmtpSender(settings.Sender.load()))
+        made.append(SmtpTransport(settings.Sender.load()))
         return made[-1]
 
     yield make
@@ -67,13 +71,13 @@ def use(
         sender.close()
 
 
-def mail(to: str = "ada@example.com", **changes: str) -> senders.Mail:
-    letter = letters.sample("sign_in", "zh-CN", to=to)
-    return postman.mail(letter, settings.Sender.load())
+def mail(to: str = "ada@example.com", **changes: str) -> transport.OutgoingMail:
+    letter = samples.render_sample("sign_in", "zh-CN", to=to)
+    return send.message_of(letter, settings.Sender.load())
 
 
-def fault(sender: smtp.SmtpSender, to: str = "ada@example.com") -> senders.NotSent:
-    with pytest.raises(senders.NotSent) as caught:
+def fault(sender: SmtpTransport, to: str = "ada@example.com") -> transport.NotSent:
+    with pytest.raises(transport.NotSent) as caught:
         sender.send(mail(to))
     return caught.value
 
@@ -123,7 +127,7 @@ def test_an_idle_connection_is_asked_first(
 ):
     sender = use(server)
     sender.send(mail())
-    monkeypatch.setattr(smtp, "IDLE_SECONDS", 0)
+    monkeypatch.setattr(smtp_transport, "IDLE_SECONDS", 0)
     sender.send(mail())
     server.down()
     server.up()
@@ -274,7 +278,7 @@ def test_a_server_that_accepts_slowly_has_accepted(server: MailServer, use: Use)
 def test_a_server_that_never_accepts_is_left(
     server: MailServer, use: Use, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(smtp, "MAIL_SECONDS", 0.4)
+    monkeypatch.setattr(connection, "MAIL_SECONDS", 0.4)
     found = fault(use(server), "slow-1-ada@example.com")
     assert (found.blame, found.step, found.cause) == ("moment", "message", "timeout")
 
@@ -305,7 +309,7 @@ def test_a_server_that_is_down_is_not_asked_for_each_mail(
         for _ in range(5):
             assert fault(sender).cause == "disconnected"
         assert len(asked) == 1
-        monkeypatch.setattr(smtp, "DOWN_SECONDS", 0)
+        monkeypatch.setattr(smtp_transport, "DOWN_SECONDS", 0)
         sender._down = None
         fault(sender)
         assert len(asked) == 2
@@ -331,9 +335,9 @@ def test_an_internationalised_address_is_refused_clearly_where_the_server_knows_
 
 
 def test_presets_are_what_their_providers_document():
-    assert smtp.PRESETS["qq"] == ("smtp.qq.com", 465, "SSL")
-    assert smtp.PRESETS["exmail"] == ("smtp.exmail.qq.com", 465, "SSL")
-    assert smtp.PRESETS["163"] == ("smtp.163.com", 465, "SSL")
-    assert smtp.PRESETS["gmail"] == ("smtp.gmail.com", 465, "SSL")
+    assert smtp_transport.PRESETS["qq"] == ("smtp.qq.com", 465, "SSL")
+    assert smtp_transport.PRESETS["exmail"] == ("smtp.exmail.qq.com", 465, "SSL")
+    assert smtp_transport.PRESETS["163"] == ("smtp.163.com", 465, "SSL")
+    assert smtp_transport.PRESETS["gmail"] == ("smtp.gmail.com", 465, "SSL")
     chosen = settings.Sender(smtp_provider="gmail", smtp_host="ignored", smtp_security="STARTTLS")
-    assert smtp.SmtpSender(chosen).server.host == "smtp.gmail.com"
+    assert SmtpTransport(chosen).server.host == "smtp.gmail.com"

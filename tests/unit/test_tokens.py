@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latchkey import keyring, tokens
+from latchkey.keys import keyring, tokens
 from tests.unit.conftest import NOW, Answer
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -56,7 +56,7 @@ def test_the_same_state_has_the_same_token():
 
 
 def test_the_public_key_is_no_mac_key(ada: Answer):
-    """The old attack: an RS256 token forged as HS256 under the published key."""
+    """The old attack: an RS256 token forged as HS256 query the published key."""
     key = keyring.load().current("signing", NOW)
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": key.id}).encode()).decode()
     claims = ada["access_token"].split(".")[1]

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from docs.openapi import template
-from tests.unit.conftest import NOW, ROOT, Call, Clock, Outbox, handler
+from tests.unit.conftest import CONTEXT, NOW, ROOT, Call, Clock, Outbox, handler
 
 RECORDING = ROOT / "tests" / "unit" / "wire.json"
 # A minute after the last code of `_words` was mailed: the next may be asked for.
@@ -194,7 +194,7 @@ class World:
         now.time = START + sent.get("after", 0)
         for _ in range(sent.get("times", 1)):
             self.count += 1
-            reply = handler(operation)(self.event(operation, route, sent), None)
+            reply = handler(operation)(self.event(operation, route, sent), CONTEXT)
         if self.written:
             self.restore()
         return told(reply["statusCode"], json.loads(reply["body"]))

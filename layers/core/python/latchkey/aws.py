@@ -1,15 +1,11 @@
-"""Clients of AWS, made once per container.
-
-botocore itself, not boto3: the same calls from the same maintainers, and a cold start without
-boto3's resource layer.
-"""
+"""Clients of AWS: one session, and one client of each service, per container."""
 
 import functools
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.config
 import botocore.exceptions
-import botocore.session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,13 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
-# A call gives up after 7 s (two attempts of 3 s and a pause), so that three of them end before the
+# A call gives up after 7 s: two attempts of 3 s and a pause. So three of them end before the
 # function's 25 s do, and the caller gets our own answer instead of the gateway's.
 _CONFIG = botocore.config.Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
-# What a call can end with through no fault of ours; anything else is a bug and rises.
+# What a call can end with that is no fault of ours. Anything else is a bug and is not caught.
 FAULTS = (
     botocore.exceptions.ClientError,
     botocore.exceptions.ConnectionError,
@@ -33,36 +29,42 @@ FAULTS = (
 
 
 @functools.cache
-def session() -> botocore.session.Session:
-    """Return the session that all clients share; tests listen to its events."""
-    return botocore.session.Session()
+def session() -> boto3.session.Session:
+    """Return the session that all clients share."""
+    return boto3.session.Session()
 
 
 @functools.cache
 def _client(service: str) -> Any:
-    return session().create_client(service, config=_CONFIG)
+    return session().client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 def dynamodb() -> "DynamoDBClient":
-    """The two tables."""
+    """Return the client for the two tables."""
     return _client("dynamodb")  # type: ignore[no-any-return]
 
 
 def kms() -> "KMSClient":
-    """The key that wraps our keys."""
+    """Return the client for the key that wraps our keys."""
     return _client("kms")  # type: ignore[no-any-return]
 
 
 def sqs() -> "SQSClient":
-    """The mail queue."""
+    """Return the client for the mail queue."""
     return _client("sqs")  # type: ignore[no-any-return]
 
 
 def ses() -> "SESV2Client":
-    """The mail service."""
+    """Return the client for the mail service."""
     return _client("sesv2")  # type: ignore[no-any-return]
 
 
 def secrets() -> "SecretsManagerClient":
-    """Where the SMTP password is kept."""
+    """Return the client for the store of the SMTP password."""
     return _client("secretsmanager")  # type: ignore[no-any-return]
+
+
+def error_of(error: Exception) -> tuple[str, dict[str, Any]]:
+    """Return the error code and the answer of a failed call; both are empty if no answer came."""
+    answer = getattr(error, "response", None) or {}  # a time-out has one that is None
+    return answer.get("Error", {}).get("Code", ""), answer

@@ -1,15 +1,16 @@
-"""Every way a request is refused.
+"""Every way in which a request is refused, with its word, number and HTTP status.
 
-The words, the numbers and key words in the texts are what the SDK sorts errors by (docs/api.md):
+The SDK sorts errors by these words and numbers, and by words in the messages (docs/api.md):
 
     AuthError
     |-- InvalidArgument        3  400  a field is missing, mistyped or malformed
+    |   |-- MissingField       3  400
     |   |-- BodyTooLarge       3  413
     |   |-- WeakPassword       3  400
     |   |-- CodeUnusable       3  400  expired, used, or never sent
     |   |-- TooManyGuesses     3  400
-    |   `-- ProofUnusable      3  400  a verification token that is expired, used, or of another
-    |                                  address
+    |   `-- ProofUnusable      3  400  a verification token that has expired, was used, or is for
+    |                                  another address
     |-- WrongCode              3  400
     |-- InvalidGrant           3  400  a refresh token that ends the client's session
     |-- BadCredentials         3  401  one answer for an unknown user and a wrong password
@@ -26,8 +27,8 @@ The words, the numbers and key words in the texts are what the SDK sorts errors 
     |-- Unimplemented         12  404
     |-- Internal              13  500
     |-- Unavailable           14  503
-    |-- Unauthenticated       16  401  the client drops its session: only for a dead or missing
-    |                                  access token
+    |-- Unauthenticated       16  401  only for a dead or missing access token: the SDK drops its
+    |                                  session on this
     |-- UnauthorizedClient  4022  403
     `-- LoginTypeDisabled   4045  403
 """
@@ -48,16 +49,13 @@ class AuthError(Exception):
 
     def body(self) -> dict[str, object]:
         """Return the JSON object of the answer, without its request id."""
-        return {
-            "error": self.error,
-            "error_code": self.error_code,
-            "error_description": str(self),
-        }
+        named = {"error": self.error, "error_code": self.error_code}
+        return named | {"error_description": str(self)}
 
 
 class InvalidArgument(AuthError):
-    """The message says what is wrong; `field` names where, apart from the text, which the SDK
-    reads.
+    """The message says what is wrong. `field` names the place beside the message and not in it,
+    because the SDK sorts errors by the words of the message.
     """
 
     status, error, error_code = 400, "invalid_argument", 3
@@ -72,6 +70,15 @@ class InvalidArgument(AuthError):
         return super().body() | ({"details": [{"field": self.field}]} if self.field else {})
 
 
+class MissingField(InvalidArgument):
+    """The body does not have a field that the operation needs."""
+
+    message = "A required field is missing."
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field=field)
+
+
 class BodyTooLarge(InvalidArgument):
     """More than any request of this API needs."""
 
@@ -80,57 +87,57 @@ class BodyTooLarge(InvalidArgument):
 
 
 class WeakPassword(InvalidArgument):
-    """The message names the clause of the policy."""
+    """The message names the rule that the password breaks."""
 
 
 class CodeUnusable(InvalidArgument):
-    """One answer for expired, used and unknown, so that ids cannot be probed."""
+    """The code has expired, was used, or never existed. One answer, so that nobody probes ids."""
 
     message = "The verification code has expired or was already used. Ask for a new one."
 
 
 class TooManyGuesses(InvalidArgument):
-    """Not `resource_exhausted`: that reads as "wait", and waiting does not help."""
+    """The code was guessed too often. Waiting does not help, so not `resource_exhausted`."""
 
     message = "Verification code: too many attempts. Ask for a new one."
 
 
 class ProofUnusable(InvalidArgument):
-    """The verification token is forged, expired, used, or proves another address."""
+    """The verification token is forged, has expired, was used, or proves another address."""
 
     message = "The verification token is not valid, has expired or was already used."
 
 
 class WrongCode(AuthError):
-    """A guess that counted."""
+    """The code is wrong, and the guess was counted."""
 
     status, error, error_code = 400, "invalid_verification_code", 3
     message = "The verification code is wrong."
 
 
 class InvalidGrant(AuthError):
-    """The SDK erases the user's session on this: never for a throttle or a fault."""
+    """The refresh token is dead. Never raise this for a fault: the SDK erases its session."""
 
     status, error, error_code = 400, "invalid_grant", 3
     message = "The refresh token is not valid, has expired or was revoked. Sign in again."
 
 
 class BadCredentials(AuthError):
-    """Unknown user, wrong password, no password: one answer, after the same time."""
+    """The user is unknown, or has another password or none: one answer, after the same time."""
 
     status, error, error_code = 401, "invalid_username_or_password", 3
     message = "The user name or the password is wrong."
 
 
 class WrongPassword(AuthError):
-    """Of a user who is signed in. Not `unauthenticated`: the SDK would sign them out."""
+    """The password of a signed-in user is wrong. On `unauthenticated` the SDK would sign out."""
 
     status, error, error_code = 400, "invalid_password", 3
     message = "The password is wrong."
 
 
 class PasswordNotSet(AuthError):
-    """Told only to the signed-in user."""
+    """The signed-in user has no password."""
 
     status, error, error_code = 400, "password_not_set", 3
     message = "This account has no password. Confirm with a mailed code instead."
@@ -144,7 +151,7 @@ class NotFound(AuthError):
 
 
 class TooManyRequests(AuthError):
-    """A limit that waiting lifts."""
+    """A limit that waiting lifts. `retry_after` is in seconds."""
 
     status, error, error_code = 429, "resource_exhausted", 8
 
@@ -158,27 +165,25 @@ class TooManyRequests(AuthError):
 
 
 class FailedPrecondition(AuthError):
-    """The state of accounts forbids it."""
+    """The state of the accounts does not allow the operation."""
 
     status, error, error_code = 409, "failed_precondition", 9
 
 
 class AddressTaken(FailedPrecondition):
-    """Told only to somebody who proved the address, or asked with `target: NOT_USER`."""
+    """Told only to somebody who has proven the address, or asked with `target: NOT_USER`."""
 
     message = "The e-mail address already belongs to a user. Sign in instead."
 
 
 class UsernameTaken(FailedPrecondition):
-    """User names are public."""
+    """The user name belongs to another user. Names are public, so this may be told."""
 
     message = "The user name is taken. Choose another one."
 
 
 class AddressNotProven(FailedPrecondition):
-    """For a change of address without a token: one answer for each way in which the proof is
-    missing.
-    """
+    """A change of address came without a token or a proof: one answer, whatever is missing."""
 
     status = 400
     message = (
@@ -188,7 +193,7 @@ class AddressNotProven(FailedPrecondition):
 
 
 class SudoNeeded(FailedPrecondition):
-    """Not `permission_denied`, which reads as a login method that is switched off."""
+    """The step needs a sudo token. `permission_denied` would read as a disabled login method."""
 
     status = 403
     message = (
@@ -197,28 +202,28 @@ class SudoNeeded(FailedPrecondition):
 
 
 class Aborted(AuthError):
-    """Somebody else changed the same thing at the same moment."""
+    """Another request changed the same item at the same moment."""
 
     status, error, error_code = 409, "aborted", 10
     message = "The account was changed at the same moment. Try again."
 
 
 class Unimplemented(AuthError):
-    """No such route."""
+    """There is no such route."""
 
     status, error, error_code = 404, "unimplemented", 12
     message = "There is no such operation: check the path and the method."
 
 
 class Internal(AuthError):
-    """A bug: its cause is in the log."""
+    """A bug. Its cause is in the log."""
 
     status, error, error_code = 500, "internal", 13
     message = "Something went wrong on our side. Try again later."
 
 
 class Unavailable(AuthError):
-    """A passing fault of something we stand on."""
+    """A passing fault of a service that we use."""
 
     status, error, error_code = 503, "unavailable", 14
     message = "The service is busy. Try again in a moment."
@@ -232,14 +237,14 @@ class Unauthenticated(AuthError):
 
 
 class UnauthorizedClient(AuthError):
-    """The deployer named the accepted clients, and this is none of them."""
+    """The deployer has named the accepted clients, and this is not one of them."""
 
     status, error, error_code = 403, "unauthorized_client", 4022
     message = "This client_id is not accepted here."
 
 
 class LoginTypeDisabled(AuthError):
-    """Phone numbers, anonymous and third-party logins."""
+    """The client asks for a phone number, an anonymous or a third-party login."""
 
     status, error, error_code = 403, "login_type_disabled", 4045
     message = "Only e-mail addresses and user names can sign in here."

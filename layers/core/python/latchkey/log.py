@@ -1,56 +1,36 @@
-"""One JSON object per line on standard output, which Lambda passes on to CloudWatch as it is.
+"""The log: one JSON object per line, written by Powertools.
 
-No value of a request is logged: names of operations and errors, ids of users and requests, and
-times. Of an exception only its type and its place are written, because messages of libraries quote
-what they were given.
+No value that a caller sent is logged: only names of operations and errors, ids of requests, users
+and verifications, and times. Of an exception only its type and its places are logged, because the
+messages of libraries quote what they were given.
 """
 
-import json
-import logging
-import sys
 import traceback
 
-_logger = logging.getLogger("latchkey")
-_logger.setLevel(logging.INFO)
-_logger.propagate = False
+from aws_lambda_powertools.logging import Logger
 
-
-class _Stdout(logging.StreamHandler):  # type: ignore[type-arg]
-    """Looks standard output up at each line, so that a test can capture it."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stdout
-        super().emit(record)
-
-
-class _Json(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"level": record.levelname, "message": record.getMessage(), **vars(record)["fields"]}
-        return json.dumps(line, ensure_ascii=False)
-
-
-_logger.addHandler(_Stdout())
-_logger.handlers[0].setFormatter(_Json())
+# Lambda files a line whose timestamp is not RFC 3339 under INFO, whatever its level is. The
+# location would always be this module.
+logger = Logger(service="latchkey", use_rfc3339=True, utc=True, location=None)
 
 
 def info(message: str, **fields: object) -> None:
     """Log what happened, with its facts as fields."""
-    _logger.info(message, extra={"fields": fields})
+    logger.info(message, extra=fields)
 
 
 def warning(message: str, **fields: object) -> None:
-    """Log what went wrong outside, with its facts as fields."""
-    _logger.warning(message, extra={"fields": fields})
+    """Log what went wrong outside this service, with its facts as fields."""
+    logger.warning(message, extra=fields)
 
 
 def fault(message: str, cause: BaseException, **fields: object) -> None:
-    """Log what should not have happened, with the types and places of its causes, never their
-    texts.
-    """
-    _logger.error(message, extra={"fields": {**fields, "causes": list(_causes(cause))}})
+    """Log what should not have happened. An alarm rings for each such line."""
+    logger.error(message, extra={**fields, "causes": list(_causes(cause))})
 
 
 def _causes(cause: BaseException | None) -> list[dict[str, object]]:
+    """Return the types and places of an exception and of its causes, never their texts."""
     if cause is None:
         return []
     frames = traceback.extract_tb(cause.__traceback__)

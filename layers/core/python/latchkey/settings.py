@@ -1,97 +1,106 @@
-"""The environment variables, one small frozen model per concern.
+"""The environment variables: one small model for each concern.
 
-Each is read on first use, so that a module can be imported without its variables, and a function
-needs only the variables of the modules that it calls.
+Each is read when it is first used. So a module can be imported without its variables, and a
+function needs only the variables of the modules that it calls.
 """
 
 import functools
 import os
 from typing import Annotated, Literal, Self
 
-import msgspec
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Color = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(BaseModel):
     """A group of variables: the field `code_seconds` is read from CODE_SECONDS."""
+
+    # A model is built when it is first used, because a function uses only some of them.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @classmethod
     @functools.cache
     def load(cls, prefix: str = "") -> Self:
-        """Read and check the group once per process; the names of its variables begin with
-        `prefix`.
+        """Read and check the variables once per container. `prefix` begins their names.
+
+        Raises pydantic.ValidationError.
         """
-        names = {name: prefix + name.upper() for name in cls.__struct_fields__}
-        found = {name: os.environ[var] for name, var in names.items() if var in os.environ}
-        return msgspec.convert(found, cls, strict=False)
+        names = {field: prefix + field.upper() for field in cls.model_fields}
+        found = {field: os.environ[name] for field, name in names.items() if name in os.environ}
+        return cls.model_validate(found)
 
 
-class Store(Settings, frozen=True):
-    """Where the items are."""
+class Store(Settings):
+    """The names of the tables."""
 
     accounts_table: str
     grants_table: str
 
 
-class Keys(Settings, frozen=True):
-    """What wraps and replaces the keys."""
+class Metrics(Settings):
+    """Where metrics go: the namespace names the stack."""
+
+    powertools_metrics_namespace: str = "Latchkey"
+
+
+class Keys(Settings):
+    """What wraps the keys, and how often they are replaced."""
 
     kms_key_id: str
-    key_rotation_days: Positive = 90
+    key_rotation_days: PositiveInt = 90
 
 
-class Codes(Settings, frozen=True):
-    """How long a mailed code lives and how often one may be asked for."""
+class Codes(Settings):
+    """How long a mailed code lives, and how often one may be asked for."""
 
-    code_seconds: Positive = 600
-    code_length: Annotated[int, msgspec.Meta(ge=6, le=8)] = 6
-    code_cooldown_seconds: Count = 60
-    codes_per_address_per_day: Positive = 50
-    codes_per_source_per_hour: Positive = 100
+    code_seconds: PositiveInt = 600
+    code_length: Annotated[int, Field(ge=6, le=8)] = 6
+    code_cooldown_seconds: NonNegativeInt = 60
+    codes_per_address_per_day: PositiveInt = 50
+    codes_per_source_per_hour: PositiveInt = 100
 
 
-class Sessions(Settings, frozen=True):
-    """How long tokens live and whom they are for."""
+class Sessions(Settings):
+    """How long tokens live, and for which clients they are."""
 
-    access_token_seconds: Positive = 7200
-    session_days: Positive = 30
+    access_token_seconds: PositiveInt = 7200
+    session_days: PositiveInt = 30
     client_ids: str = ""
 
     @property
     def session_seconds(self) -> int:
-        """How long a session lives after its last refresh."""
+        """Return how long a session lives after its last refresh."""
         return self.session_days * 86400
 
     @property
     def clients(self) -> frozenset[str]:
-        """The accepted client ids; none means any."""
+        """Return the accepted client ids; none means any."""
         return frozenset(filter(None, (name.strip() for name in self.client_ids.split(","))))
 
 
-class Queue(Settings, frozen=True):
-    """Where mails wait, their language if the deployer fixed one, and the pause after a first
+class Queue(Settings):
+    """The mail queue, the language if the deployer has fixed one, and the pause after a first
     failure.
     """
 
     mail_queue_url: str
     mail_language: Literal["auto", "en", "zh-CN", "ja", "es", "de", "fr"] = "auto"
-    mail_retry_seconds: Positive = 5
+    mail_retry_seconds: PositiveInt = 5
 
 
-class Letters(Settings, frozen=True):
+class MailDesign(Settings):
     """What all mails look like."""
 
     product_name: str = "Latchkey"
     mail_logo: str = ""
-    mail_color: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#1a56db"
-    mail_background: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#f3f4f6"
+    mail_color: Color = "#1a56db"
+    mail_background: Color = "#f3f4f6"
     support_address: str = ""
     app_domain: str = ""
 
 
-class Sender(Settings, frozen=True):
+class Sender(Settings):
     """Who sends, and through what. The variables of the second sender begin with FALLBACK_."""
 
     mail_transport: Literal["none", "ses", "smtp"] = "none"
@@ -100,13 +109,13 @@ class Sender(Settings, frozen=True):
     ses_configuration_set: str = ""
     smtp_provider: Literal["custom", "qq", "exmail", "163", "gmail"] = "custom"
     smtp_host: str = ""
-    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 465
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 465
     smtp_security: Literal["SSL", "STARTTLS", "NONE"] = "SSL"
     smtp_user: str = ""
     smtp_secret_arn: str = ""
 
 
-class Suppression(Settings, frozen=True):
-    """How long an address is left alone after a hard bounce or a complaint."""
+class Suppression(Settings):
+    """How long an address gets no mail after a hard bounce or a complaint."""
 
-    suppression_days: Positive = 14
+    suppression_days: PositiveInt = 14

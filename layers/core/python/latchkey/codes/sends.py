@@ -1,0 +1,122 @@
+"""What was sent to an address: its cool-down, its daily limit, and the seeds of its live codes."""
+
+from dataclasses import dataclass, field, replace
+
+from latchkey import errors, settings
+from latchkey.caller import Caller
+from latchkey.codes.verification import Verification
+from latchkey.dynamodb import keys, store, values, writes
+from latchkey.keys import keyring
+
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Sends:
+    """The record of an address. Every change adds one to `revision`, and is made only if `revision`
+    is what was read.
+    """
+
+    revision: int = 0
+    window_at: int = 0
+    """When the day of `sends` began."""
+    sends: int = 0
+    sent_at: int = 0
+    sent_by: str = ""
+    """The request of the last send, which may be repeated."""
+    verification_id: str = ""
+    device_id: str = ""
+    seed: str = ""
+    key_id: str = ""
+    code_expires_at: int = 0
+    """The code of the last send. A resend from that device shares it."""
+    spent: set[str] = field(default_factory=set)
+    """The seeds that were redeemed while a code with them could still be alive."""
+
+    def check_limits(self, codes: settings.Codes, now: int) -> None:
+        """Raise TooManyRequests during the cool-down, and beyond the daily limit."""
+        wait = self.sent_at + codes.code_cooldown_seconds - now
+        if wait > 0:
+            raise errors.TooManyRequests(
+                "A code was sent to this address a moment ago. Wait before asking for another.",
+                retry_after=wait,
+            )
+        wait = self.window_at + DAY - now
+        if wait > 0 and self.sends >= codes.codes_per_address_per_day:
+            raise errors.TooManyRequests(
+                "Too many codes were sent to this address today.", retry_after=wait
+            )
+
+    def shares_seed(self, caller: Caller, codes: settings.Codes, now: int) -> bool:
+        """Return whether a resend to this caller has the same code: the same device asks, the code
+        was not redeemed, and at least half of its life is left.
+        """
+        return (
+            self.seed != ""
+            and self.seed not in self.spent
+            and self.device_id == caller.device_id != ""
+            and self.code_expires_at - now >= codes.code_seconds // 2
+        )
+
+    def after(self, made: Verification, caller: Caller, codes: settings.Codes, now: int) -> "Sends":
+        """Return the record after this verification was made."""
+        same_day = now - self.window_at < DAY
+        return replace(
+            self,
+            revision=self.revision + 1,
+            window_at=self.window_at if same_day else now,
+            sends=self.sends + 1 if same_day else 1,
+            sent_at=now,
+            sent_by=caller.retry_id,
+            verification_id=made.id,
+            device_id=caller.device_id,
+            seed=made.seed,
+            key_id=made.key_id,
+            code_expires_at=made.expires_at,
+            spent=self.spent if now < self.sent_at + codes.code_seconds else set(),
+        )
+
+
+def key(address: str, now: int) -> keys.Key:
+    """Return the key of the record of a canonical address."""
+    return keys.sends(keyring.tag(address, now))
+
+
+def replace_write(address: str, before: Sends, after: Sends, *, now: int) -> writes.Put:
+    """Return the write of a record. It fails if anything was sent or redeemed since `before` was
+    read.
+    """
+    item = values.item_of(after)
+    return writes.Put(
+        key(address, now),
+        when=f"{writes.ABSENT} OR #revision = :seen",
+        values={"seen": before.revision},
+        item=item | {"spent": after.spent or None, "expires_at": now + 2 * DAY},
+    )
+
+
+def spend_write(verified: Verification, *, now: int) -> writes.Update:
+    """Return the write that spends the seed of a redeemed code. It fails if the seed is spent."""
+    return writes.Update(
+        key(verified.address, now),
+        when="NOT contains(#spent, :seed)",
+        values={"seed": verified.seed},
+        sets={"expires_at": now + 2 * DAY},
+        adds={"spent": {verified.seed}, "revision": 1},
+    )
+
+
+def undo(address: str, verification_id: str, *, now: int) -> None:
+    """Undo a send whose mail could not be queued, so that it starts no cool-down."""
+    try:
+        store.write(
+            writes.Update(
+                key(address, now),
+                when="#verification_id = :id",
+                values={"id": verification_id},
+                sets={"sent_at": 0, "sent_by": ""},
+                adds={"revision": 1, "sends": -1},
+            )
+        )
+    except writes.Conflict:
+        return  # Another send came after it, and the cool-down is that one's.

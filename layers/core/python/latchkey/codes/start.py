@@ -1,0 +1,121 @@
+"""Start a verification: make a code for an address, within the limits."""
+
+from dataclasses import dataclass
+
+from latchkey import errors, ids, settings
+from latchkey.caller import Caller
+from latchkey.codes import limits, sends
+from latchkey.codes.sends import Sends
+from latchkey.codes.verification import Target, Verification
+from latchkey.dynamodb import keys, store, values, writes
+from latchkey.keys import keyring, tokens
+
+# Requests for the same address at the same moment make each other try again.
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Started:
+    """A verification whose code is to be mailed. `expires_in` is in seconds."""
+
+    verification_id: str
+    is_user: bool
+    expires_in: int
+    locale: str | None
+    """That of the signed-in user who asks."""
+
+
+@dataclass(frozen=True)
+class _Requester:
+    """The signed-in user who asks for a code; all empty if nobody is signed in."""
+
+    sub: str = ""
+    sid: str = ""
+    locale: str | None = None
+
+
+def start(
+    address: str,
+    target: Target,
+    usage: str,
+    caller: Caller,
+    access: tokens.Access | None,
+    *,
+    now: int,
+) -> Started:
+    """Write a verification of a canonical address. A repeated request gets the same one.
+
+    `access` is the access token of the user who asks, if there is one; it counts if its session is
+    alive. Raises NotFound, AddressTaken, Unauthenticated and TooManyRequests.
+    """
+    codes = settings.Codes.load()
+    wanted = [keys.email(address), sends.key(address, now)]
+    if access:
+        wanted += [keys.user(access.sub), keys.session(access.sub, access.sid)]
+    for _ in range(_ATTEMPTS):
+        guard, found, *asking = store.get(*wanted)
+        requester = _requester(*asking, now=now) if asking else _Requester()
+        owner = guard["sub"] if guard else ""
+        before = values.record_of(Sends, found or {})
+        if caller.repeats(before.sent_by, before.sent_at, now=now):
+            left = max(1, before.code_expires_at - now)
+            return Started(before.verification_id, guard is not None, left, requester.locale)
+        _check_target(target, owner, requester, caller, now)
+        before.check_limits(codes, now)
+        shared = before.shares_seed(caller, codes, now)
+        made = Verification(
+            id=ids.new_id(),
+            address=address,
+            target=target,
+            seed=before.seed if shared else ids.new_seed(),
+            key_id=before.key_id if shared else keyring.load().current("mac", now).id,
+            created_at=now,
+            expires_at=before.code_expires_at if shared else now + codes.code_seconds,
+            usage=usage,
+            owner=owner,
+            requester=requester.sub,
+            requester_sid=requester.sid,
+            device_id=caller.device_id,
+        )
+        after = before.after(made, caller, codes, now)
+        count = limits.count_write(caller.source, now=now)
+        try:
+            store.write(
+                sends.replace_write(address, before, after, now=now),
+                writes.Put(
+                    keys.verification(made.id), when=writes.ABSENT, item=values.item_of(made)
+                ),
+                count,
+            )
+        except writes.Conflict as conflict:
+            if conflict.failed(count):
+                raise
+            continue
+        return Started(made.id, guard is not None, made.expires_at - now, requester.locale)
+    raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
+
+
+def _requester(user: values.Item | None, session: values.Item | None, *, now: int) -> _Requester:
+    if user is None or session is None or session["expires_at"] <= now:
+        return _Requester()
+    return _Requester(user["sub"], session["sid"], user.get("locale"))
+
+
+def _check_target(
+    target: Target, owner: str, requester: _Requester, caller: Caller, now: int
+) -> None:
+    """Refuse an address that is not what the client says it is. The answer tells whether the
+    address has an account, so it counts against the source's limit.
+    """
+    if target == "CUR_USER" and not requester.sub:
+        raise errors.Unauthenticated
+    refusal: type[errors.AuthError] | None = None
+    if target == "USER" and not owner and not requester.sub:
+        refusal = errors.NotFound
+    elif target == "NOT_USER" and owner:
+        refusal = errors.AddressTaken
+    elif target == "CUR_USER" and owner != requester.sub:
+        refusal = errors.NotFound
+    if refusal:
+        limits.count(caller.source, now=now)
+        raise refusal

@@ -1,0 +1,87 @@
+"""Verifications: a code that is mailed to an address, and then the proof that it was read there.
+
+    pending -> verified -> consumed
+
+No code is stored. It is derived from the verification's random seed under the MAC key: by the
+mailer when it sends, and by the verifier when it checks. A resend from the same device shares the
+seed under a new id, so every mail has the same code, whichever arrives. Redeeming the code spends
+the seed, and with it all ids that share it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from latchkey import errors, settings
+from latchkey.dynamodb import keys, store, values
+from latchkey.keys import keyring, tokens
+
+# How long a verification token can be used; the vendor's value.
+TOKEN_SECONDS = 600
+
+Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
+Delivery: TypeAlias = Literal[
+    "queued", "sent", "delivered", "bounced", "complained", "suppressed", "failed"
+]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One mailed code. From `verified` on, `expires_at` is that of its token."""
+
+    id: str
+    address: str
+    """Canonical."""
+    target: Target
+    seed: str
+    key_id: str
+    """The MAC key that the code is derived with."""
+    created_at: int
+    expires_at: int
+    usage: str = ""
+    owner: str = ""
+    """The sub of the user who had the address when the code was asked for, or empty."""
+    requester: str = ""
+    requester_sid: str = ""
+    """The user and the session that asked for the code, or empty."""
+    device_id: str = ""
+    guesses: int = 0
+    state: Literal["pending", "verified", "consumed"] = "pending"
+    delivery: Delivery = "queued"
+    """What became of the mail (mail/delivery.py)."""
+    verified_at: int = 0
+    verified_by: str = ""
+    consumed_at: int = 0
+    consumed_by: str = ""
+    """The request that verified it, and the one that consumed it. Only these may be repeated."""
+    sub: str = ""
+    sid: str = ""
+    """The user and the session that it was consumed for."""
+
+    def code(self) -> str:
+        """Derive the code: RFC 4226's truncation of HMAC-SHA-256 to decimal digits.
+
+        Raises Unavailable if the key is not there.
+        """
+        key = keyring.find("mac", self.key_id)
+        if key is None:
+            raise errors.Unavailable
+        digest = keyring.mac(key, f"code:{self.seed}")
+        offset = digest[-1] & 0xF
+        number = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
+        length = settings.Codes.load().code_length
+        return str(number % 10**length).zfill(length)
+
+    def token(self) -> str:
+        """Return the verification token. It is the same at every call."""
+        return tokens.issue_mac(
+            "verification",
+            {"jti": self.id, "email": self.address, "own": self.owner},
+            now=self.verified_at,
+            expires_at=self.verified_at + TOKEN_SECONDS,
+        )
+
+
+def read(verification_id: str) -> Verification | None:
+    """Read a verification; None if there is none of that id. It may have expired."""
+    [item] = store.get(keys.verification(verification_id))
+    return values.record_of(Verification, item) if item else None

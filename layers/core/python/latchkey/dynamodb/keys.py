@@ -1,0 +1,130 @@
+"""The map of both tables: the key of every item.
+
+Accounts (key `pk`; nothing in it expires):
+
+    USER#<sub>          profile, email, username, password_hash, version (counts their changes)
+    EMAIL#<address>     sub: the guard that makes an address unique
+    USERNAME#<name>     sub: the guard that makes a user name unique
+    KEYRING             the keys, wrapped by KMS; issuer; revision
+
+Grants (keys `pk`, `sk`; everything expires at `expires_at`, in epoch seconds; conditions and
+readers check that themselves, because DynamoDB's TTL deletes up to days late):
+
+    VERIFICATION#<id>  -                 a mailed code, later its proof; expires with the code, then
+                                         with the proof
+    SEND#<tag>         -                 what was sent to an address: cool-down, daily limit, live
+                                         and spent seeds
+    SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
+    SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
+    USER#<sub>         SESSION#<sid>     a session; expires with its refresh token
+    USER#<sub>         DEVICE#<id>       a device that has signed in before
+    USER#<sub>         EVENT#<t>#<id>    an entry of the security history; expires after 90 days
+    USER#<sub>         PROVEN#<address>  the user has proven this address in order to change to it;
+                                         expires with the proof
+
+A tag is a MAC of an address (keys/keyring.py), so that limits hold no addresses.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where an item is. `sk` is None in Accounts."""
+
+    table: Literal["accounts", "grants"]
+    pk: str
+    sk: str | None = None
+
+
+KEYRING = Key("accounts", "KEYRING")
+
+
+def user(sub: str) -> Key:
+    """Return the key of a user."""
+    return Key("accounts", f"USER#{sub}")
+
+
+def email(address: str) -> Key:
+    """Return the key of the guard of a canonical address."""
+    return Key("accounts", f"EMAIL#{address}")
+
+
+def username(name: str) -> Key:
+    """Return the key of the guard of a user name, which ignores case."""
+    return Key("accounts", f"USERNAME#{name.lower()}")
+
+
+def verification(verification_id: str) -> Key:
+    """Return the key of a verification. An id of a caller's is cut to 64 characters, more than any
+    of ours has, because DynamoDB refuses keys beyond 2 KB.
+    """
+    return Key("grants", f"VERIFICATION#{verification_id[:64]}", "-")
+
+
+def sends(tag: str) -> Key:
+    """Return the key of what was sent to the address of a tag."""
+    return Key("grants", f"SEND#{tag}", "-")
+
+
+def source_sends(source: str, hour: int) -> Key:
+    """Return the key of a source's counter for an hour since 1970. Each hour has its own counter,
+    so none is ever reset.
+    """
+    return Key("grants", f"SEND-IP#{source}", str(hour))
+
+
+def suppression(tag: str) -> Key:
+    """Return the key of the suppression of the address of a tag."""
+    return Key("grants", f"SUPPRESSED#{tag}", "-")
+
+
+def device(sub: str, device_id: str) -> Key:
+    """Return the key of a device that a user signed in from. Devices without an id share one."""
+    return Key("grants", f"USER#{sub}", f"DEVICE#{device_id or '-'}")
+
+
+def session(sub: str, sid: str) -> Key:
+    """Return the key of a session."""
+    return Key("grants", f"USER#{sub}", f"SESSION#{sid}")
+
+
+def sessions(sub: str) -> Key:
+    """Return the prefix of the keys of a user's sessions."""
+    return Key("grants", f"USER#{sub}", "SESSION#")
+
+
+def event(sub: str, at: int, event_id: str) -> Key:
+    """Return the key of an entry of the security history; entries sort by time."""
+    return Key("grants", f"USER#{sub}", f"EVENT#{at:012d}#{event_id}")
+
+
+def events(sub: str) -> Key:
+    """Return the prefix of the keys of a user's security history."""
+    return Key("grants", f"USER#{sub}", "EVENT#")
+
+
+def event_at(sub: str, cursor: str) -> Key:
+    """Return the key of the history entry that a cursor names."""
+    return Key("grants", f"USER#{sub}", f"EVENT#{cursor}")
+
+
+def cursor(entry: dict[str, Any]) -> str:
+    """Return the cursor of a history entry: what tells it from the user's other entries."""
+    return str(entry["sk"]).removeprefix("EVENT#")
+
+
+def proven(sub: str, address: str) -> Key:
+    """Return the key of the note that a user has proven an address in order to change to it."""
+    return Key("grants", f"USER#{sub}", f"PROVEN#{address}")
+
+
+def everything_of(sub: str) -> Key:
+    """Return the prefix of the keys of all items in Grants that belong to a user."""
+    return Key("grants", f"USER#{sub}", "")
+
+
+def key_of(item: dict[str, Any]) -> Key:
+    """Return the key of an item that was read from Grants."""
+    return Key("grants", item["pk"], item["sk"])

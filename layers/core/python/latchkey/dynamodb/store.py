@@ -1,0 +1,199 @@
+"""Read and write items: the only module that calls DynamoDB."""
+
+import random  # noqa: TID251 - only to spread retries
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from latchkey import aws, errors, log
+from latchkey.dynamodb.keys import Key
+from latchkey.dynamodb.values import Item, Value, unpack_all
+from latchkey.dynamodb.writes import (
+    Conflict,
+    Put,
+    Update,
+    Write,
+    names,
+    packed_key,
+    packed_values,
+    table_name,
+)
+
+# DynamoDB refuses a transaction that meets another one on the same item. It is tried again after a
+# random pause of up to 20, 40, 80, ... ms ("full jitter", AWS Architecture Blog): less than 1.3 s
+# in all.
+_ATTEMPTS = 7
+_PAUSE_SECONDS = 0.02
+# The most that BatchWriteItem takes.
+_BATCH = 25
+
+
+def get(*keys: Key) -> list[Item | None]:
+    """Read the items of all keys, from both tables, in one consistent call.
+
+    The result has the order of the keys, with None for an item that does not exist. Raises
+    Unavailable.
+    """
+    if len(keys) == 1:
+        (key,) = keys
+        answer = _call(
+            aws.dynamodb().get_item,
+            TableName=table_name(key),
+            Key=packed_key(key),
+            ConsistentRead=True,
+        )
+        return [unpack_all(answer["Item"]) if "Item" in answer else None]
+    wanted: dict[str, Any] = {}
+    for key in dict.fromkeys(keys):
+        request = wanted.setdefault(table_name(key), {"Keys": [], "ConsistentRead": True})
+        request["Keys"].append(packed_key(key))
+    found: dict[tuple[str, str, str | None], Item] = {}
+    for attempt in range(_ATTEMPTS):
+        answer = _call(aws.dynamodb().batch_get_item, RequestItems=wanted)
+        for table, items in answer["Responses"].items():
+            for item in map(unpack_all, items):
+                found[table, item["pk"], item.get("sk")] = item
+        wanted = answer.get("UnprocessedKeys") or {}
+        if not wanted:
+            return [found.get((table_name(key), key.pk, key.sk)) for key in keys]
+        _pause(attempt)
+    raise errors.Unavailable
+
+
+def query(
+    prefix: Key,
+    *,
+    newest_first: bool = False,
+    after: Key | None = None,
+    only: str = "",
+    values: Mapping[str, Value] | None = None,
+    page: int | None = None,
+) -> Iterator[Item]:
+    """Read the items whose sort key begins with that of `prefix`, in order, consistently.
+
+    `after` skips everything up to that key; `only` skips what does not fulfil that expression. Each
+    call to DynamoDB is made when its items are asked for, and reads up to 1 MB or `page` items.
+    Raises Unavailable.
+    """
+    condition = "#pk = :pk AND begins_with(#sk, :sk)" if prefix.sk else "#pk = :pk"
+    wanted: dict[str, Any] = {
+        "TableName": table_name(prefix),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": names(f"{condition} {only}"),
+        "ExpressionAttributeValues": packed_values(
+            {"pk": prefix.pk} | ({"sk": prefix.sk} if prefix.sk else {}) | dict(values or {})
+        ),
+        "ConsistentRead": True,
+        "ScanIndexForward": not newest_first,
+    }
+    wanted |= {"FilterExpression": only} if only else {}
+    wanted |= {"Limit": page} if page else {}
+    wanted |= {"ExclusiveStartKey": packed_key(after)} if after else {}
+    while True:
+        answer = _call(aws.dynamodb().query, **wanted)
+        yield from map(unpack_all, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        wanted["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def write(*writes: Write) -> Item:
+    """Do all of the writes or none. Return the new item if there is a single update, else {}.
+
+    Raises Conflict if a condition does not hold, and Unavailable.
+    """
+    if len(writes) == 1:
+        return _write_one(writes[0])
+    transaction = [{type(write).__name__: write.arguments()} for write in writes]
+    for attempt in range(_ATTEMPTS):
+        try:
+            _call(aws.dynamodb().transact_write_items, TransactItems=transaction)
+        except _Refused as refused:
+            reasons = refused.answer.get("CancellationReasons", [])
+            failed = [
+                (write, reason.get("Item"))
+                for write, reason in zip(writes, reasons, strict=False)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            ]
+            if failed:
+                raise Conflict(failed) from None
+            _pause(attempt)
+        else:
+            return {}
+    raise errors.Unavailable
+
+
+def write_each(*writes: Write) -> None:
+    """Do puts and deletes without conditions, in batches. Some may be done when this fails.
+
+    Raises Unavailable.
+    """
+    requests = [(table_name(write.key), _batched(write)) for write in writes]
+    for first in range(0, len(requests), _BATCH):
+        wanted: dict[str, Any] = {}
+        for table, request in requests[first : first + _BATCH]:
+            wanted.setdefault(table, []).append(request)
+        for attempt in range(_ATTEMPTS):
+            answer = _call(aws.dynamodb().batch_write_item, RequestItems=wanted)
+            wanted = answer.get("UnprocessedItems") or {}
+            if not wanted:
+                break
+            _pause(attempt)
+        else:
+            raise errors.Unavailable
+
+
+def _batched(write: Write) -> dict[str, Any]:
+    wanted = "Item" if isinstance(write, Put) else "Key"
+    return {f"{type(write).__name__}Request": {wanted: write.arguments()[wanted]}}
+
+
+def _write_one(write: Write) -> Item:
+    client = aws.dynamodb()
+    arguments = write.arguments()
+    for attempt in range(_ATTEMPTS):
+        try:
+            if isinstance(write, Update):
+                answer = _call(client.update_item, ReturnValues="ALL_NEW", **arguments)
+                return unpack_all(answer["Attributes"])
+            _call(client.put_item if isinstance(write, Put) else client.delete_item, **arguments)
+        except _Refused as refused:
+            if refused.code == "ConditionalCheckFailedException":
+                raise Conflict([(write, refused.answer.get("Item"))]) from None
+            _pause(attempt)
+        else:
+            return {}
+    raise errors.Unavailable
+
+
+class _Refused(Exception):
+    """DynamoDB refused a write because of its condition or because of another write."""
+
+    def __init__(self, code: str, answer: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.answer = answer
+
+
+_REFUSALS = {
+    "ConditionalCheckFailedException",
+    "TransactionCanceledException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+
+
+def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
+    try:
+        return operation(**arguments)
+    except aws.FAULTS as error:
+        code, answer = aws.error_of(error)
+        if code in _REFUSALS:
+            raise _Refused(code, answer) from None
+        log.fault("DynamoDB did not do a call", error)
+        raise errors.Unavailable from error
+
+
+def _pause(attempt: int) -> None:
+    # This randomness spreads retries and guards nothing.
+    time.sleep(random.uniform(0, _PAUSE_SECONDS * 2**attempt))  # noqa: S311

@@ -1,0 +1,97 @@
+"""Send what a message of the mail queue asks for, if it is still of use."""
+
+from latchkey import clock, log, metrics
+from latchkey.codes import verification as verifications
+from latchkey.dynamodb import keys, store
+from latchkey.mail import delivery, language, queue, render, send, transport
+from latchkey.mail.queue import Message, Notice
+from latchkey.users import user
+
+# A code that would come with less time left is not tried again: its reader needs that long to type
+# it.
+FEWEST_SECONDS = 20
+
+
+def dispatch(message: Message, *, now: int) -> int:
+    """Send the mail of a message. Return for how many more seconds it is worth trying again: 0 if
+    the message is done.
+
+    A message that comes twice does no harm: its mail has the same code. Raises Unavailable.
+    """
+    if message.notice is not None:
+        return _send_notice(message.notice, message.language, now)
+    return _send_code(message, now)
+
+
+def _send_code(message: Message, now: int) -> int:
+    found = verifications.read(message.verification_id)
+    if found is None:
+        log.info("mail dropped: its code no longer exists", verification_id=message.verification_id)
+        return 0
+    if found.delivery != "queued":
+        return 0
+    if found.expires_at <= now or found.state != "pending":
+        log.info("mail dropped: its code has expired or was used", verification_id=found.id)
+        delivery.record(found.id, "failed")
+        return 0
+    if delivery.suppressed(found.address, now=now):
+        delivery.record(found.id, "suppressed")
+        log.info("mail", delivery="suppressed", verification_id=found.id)
+        metrics.count_mail("suppressed")
+        return 0
+    mail = render.code(found, message.language, now=now)
+    left = found.expires_at - now
+    state = _send(mail, now, left if left >= FEWEST_SECONDS else 0)
+    if state == "queued":
+        return left
+    delivery.record(found.id, state)
+    _log_sent(mail, state, since=found.created_at)
+    return 0
+
+
+def _send_notice(notice: Notice, request_language: str, now: int) -> int:
+    """Send a notice to the user's present address, unless the notice names another one."""
+    address, left = notice.address, notice.at + queue.NOTICE_SECONDS - now
+    chosen = request_language
+    if not address:
+        [item] = store.get(keys.user(notice.sub))
+        if item is None:
+            return 0
+        told = user.of(item)
+        address = told.email
+        chosen = language.known(told.locale or "") or request_language
+    if left <= 0 or delivery.suppressed(address, now=now):
+        log.info("mail dropped: it is too late, or its address is suppressed", kind=notice.kind)
+        return 0
+    mail = render.notice(notice, chosen, to=address)
+    state = _send(mail, now, left)
+    if state == "queued":
+        return left
+    _log_sent(mail, state, since=notice.at)
+    return 0
+
+
+def _send(mail: render.RenderedMail, now: int, seconds_left: int) -> verifications.Delivery:
+    """Hand a mail over and return its state: `queued` if it is to be tried again."""
+    try:
+        send.send(mail)
+    except transport.Undeliverable as fault:
+        if not fault.no_mailbox:
+            return "failed"
+        delivery.suppress(mail.to, "bounced", now=now)
+        return "bounced"
+    except transport.NotSent:
+        return "queued" if seconds_left else "failed"
+    return "sent"
+
+
+def _log_sent(mail: render.RenderedMail, state: verifications.Delivery, *, since: int) -> None:
+    metrics.count_mail(state)
+    log.info(
+        "mail",
+        delivery=state,
+        kind=mail.kind,
+        language=mail.language,
+        seconds=clock.now() - since,
+        verification_id=mail.id,
+    )

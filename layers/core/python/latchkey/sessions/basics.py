@@ -1,0 +1,89 @@
+"""The SDK's updateUser and modifyPassword: change profile, address and password in one request."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from latchkey import addresses, errors
+from latchkey.caller import Caller
+from latchkey.codes import proof
+from latchkey.dynamodb import writes
+from latchkey.keys import encryption
+from latchkey.sessions import change, signed_in, sudo
+from latchkey.sessions.session import Session
+from latchkey.users import find, passwords, profile
+from latchkey.users.user import User
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What to change. An empty text, and None, mean that a field was not sent."""
+
+    profile: dict[str, str | None]
+    email: str
+    phone: str
+    user_id: str
+    password: str | None
+    """The current password; None if it was not sent."""
+    new_password: str | None
+    encrypted_password: str | None
+    encrypted_new_password: str | None
+    thumbprint: str
+    """The name of the key that the passwords are encrypted with."""
+
+
+def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
+    """Change everything that is wanted, or nothing.
+
+    The SDK sends no proof with a new address, so this session must have redeemed a code for it.
+    Raises WrongPassword, PasswordNotSet, SudoNeeded, AddressNotProven, WeakPassword,
+    InvalidArgument, LoginTypeDisabled, Unauthenticated, and Conflict.
+    """
+    claimed = addresses.canonical(wanted.email) if wanted.email else ""
+    user, session, note = signed_in.read_with_note(caller, claimed, now=now)
+    address = claimed or user.email
+    if user.changed_by_this_request(caller, now=now):
+        return
+    if wanted.user_id and wanted.user_id != user.sub:
+        raise errors.InvalidArgument("The user_id must be your own.", field="user_id")
+    if wanted.phone:
+        raise errors.LoginTypeDisabled
+    password_hash = _new_hash(wanted, user, session, address, now)
+    if password_hash is None and address == user.email:
+        profile.edit(user, wanted.profile, now=now)
+        return
+    changes: dict[str, Any] = profile.changes_of(user, wanted.profile)
+    proofs: list[writes.Write] = []
+    if password_hash is not None:
+        changes["password_hash"] = password_hash
+    if address != user.email:
+        changes["email"] = address
+        proven = proof.from_note(
+            note, address, session.sid, asked_before=sudo.fresh_until(session), now=now
+        )
+        proofs = [
+            proven.consume_write(
+                user.sub, session.sid, caller, now=now, refusal=errors.AddressNotProven
+            )
+        ]
+    change.change_credentials(user, changes, *proofs, caller=caller, keep=session, now=now)
+
+
+def _new_hash(wanted: Edit, user: User, session: Session, address: str, now: int) -> str | None:
+    """Return the hash of the new password, or None if there is none. The current password must be
+    right; a user who has none needs a fresh session.
+    """
+    current, chosen = wanted.password, wanted.new_password
+    if wanted.encrypted_new_password is not None:
+        chosen = encryption.decrypt(wanted.encrypted_new_password, wanted.thumbprint, now=now)
+        current = encryption.decrypt(wanted.encrypted_password or "", wanted.thumbprint, now=now)
+        if chosen is None or (current is None and wanted.encrypted_password):
+            find.check_password(user, "")  # what cannot be decrypted counts as a wrong password
+    if chosen is None:
+        if current is not None:
+            raise errors.MissingField("new_password")
+        return None
+    if user.password_hash is None and not current:
+        sudo.check_fresh(session, now=now)
+    else:
+        find.check_password(user, current or "")
+    return passwords.hash_new(chosen, address=address, current=user.password_hash)

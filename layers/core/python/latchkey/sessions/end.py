@@ -1,0 +1,57 @@
+"""End sessions. Their tokens are refused from then on, except by those who verify an access token
+offline.
+"""
+
+from latchkey import errors
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, writes
+from latchkey.keys import tokens
+from latchkey.sessions import session, signed_in
+from latchkey.users import history
+
+
+def sign_out(caller: Caller, *, now: int) -> None:
+    """End the session of the access token. Raises Unauthenticated."""
+    _end(signed_in.claimed(caller, now=now))
+
+
+def revoke(token: str) -> None:
+    """End the session of an access or refresh token. A text that is neither is ignored (RFC 7009,
+    section 2.2).
+    """
+    try:
+        access = tokens.read_access(token, now=None)
+    except tokens.Refused:
+        try:
+            claims = tokens.read_mac("refresh", token, now=None)
+        except tokens.Refused:
+            return
+        access = tokens.Access(claims["sub"], claims["sid"])
+    _end(access)
+
+
+def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> None:
+    """End all sessions of the signed-in user, or those on one device. Raises Unauthenticated."""
+    access = signed_in.claimed(caller, now=now)
+    alive = session.all_of(access.sub, now=now)
+    asking = next((one for one in alive if one.sid == access.sid), None)
+    if asking is None:
+        raise errors.Unauthenticated
+    ended = [one for one in alive if device_id is None or one.device_id == device_id]
+    if not ended:
+        return
+    store.write_each(
+        *(writes.Delete(one.key) for one in ended),
+        history.add_write(
+            "SESSIONS_REVOKED" if device_id is None else "DEVICE_REVOKED",
+            asking.sub,
+            caller,
+            client_id=asking.client_id,
+            now=now,
+            sid=asking.sid,
+        ),
+    )
+
+
+def _end(access: tokens.Access) -> None:
+    store.write(writes.Delete(keys.session(access.sub, access.sid)))

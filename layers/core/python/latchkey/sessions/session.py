@@ -1,0 +1,65 @@
+"""Sessions: one for each sign-in, kept alive by refreshes."""
+
+from dataclasses import dataclass
+
+from latchkey import ids, settings
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, values
+
+
+@dataclass(frozen=True)
+class Session:
+    """A sign-in that is still good. Its tokens follow from this record (credentials.py), so the
+    same generation always has the same tokens. Times are epoch seconds.
+    """
+
+    sub: str
+    sid: str
+    client_id: str
+    device_id: str
+    """The device of the last refresh; `ip` and `user_agent` likewise."""
+    ip: str
+    user_agent: str
+    created_at: int
+    amr: list[str]
+    """How the user signed in: `pwd` or `otp` (RFC 8176)."""
+    expires_at: int
+    refreshed_at: int
+    confirmed_at: int
+    """When the user last proved to be present: at the sign-in, or for sudo."""
+    generation: int = 0
+
+    @property
+    def key(self) -> keys.Key:
+        """Return where the session is stored."""
+        return keys.session(self.sub, self.sid)
+
+
+def new(sub: str, amr: str, caller: Caller, *, now: int) -> Session:
+    """Make a session of a user. Raises UnauthorizedClient."""
+    return Session(
+        sub=sub,
+        sid=ids.new_id(),
+        client_id=caller.client_id,
+        device_id=caller.device_id,
+        ip=caller.source,
+        user_agent=caller.user_agent,
+        created_at=now,
+        amr=[amr],
+        expires_at=now + settings.Sessions.load().session_seconds,
+        refreshed_at=now,
+        confirmed_at=now,
+    )
+
+
+def of(item: values.Item | None, *, now: int) -> Session | None:
+    """Return the session of an item, or None if it has ended."""
+    if item is None or item["expires_at"] <= now:
+        return None
+    return values.record_of(Session, item)
+
+
+def all_of(sub: str, *, now: int) -> list[Session]:
+    """Return all sessions of a user that have not ended."""
+    found = [of(item, now=now) for item in store.query(keys.sessions(sub))]
+    return [session for session in found if session]

@@ -1,0 +1,82 @@
+"""Find users by address or user name, and check their passwords."""
+
+from typing import NamedTuple
+
+from latchkey import addresses, errors
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, values
+from latchkey.users import passwords, user
+from latchkey.users.user import User
+
+
+class Found(NamedTuple):
+    """A user, or None, and whether that user has signed in from the caller's device before."""
+
+    user: User | None
+    knows_device: bool = False
+
+
+def by_address(address: str, caller: Caller, *, likely: str = "", now: int) -> Found:
+    """Read the user of a canonical address. It takes one step if `likely` is that user's sub."""
+    if likely:
+        item, device = store.get(keys.user(likely), keys.device(likely, caller.device_id))
+        if item and item["email"] == address:
+            return _found(item, device, now)
+    return _by_guard(keys.email(address), caller, now)
+
+
+def by_name(name: str, caller: Caller, *, now: int) -> Found:
+    """Read the user of an address or a user name, as typed."""
+    return _by_guard(_guard_of(name), caller, now)
+
+
+def by_password(name: str, password: str, caller: Caller, *, now: int) -> tuple[User, bool]:
+    """Return the user of an address or a user name, as typed, and whether the user knows the
+    caller's device.
+
+    Raises BadCredentials after the same time for a wrong password, an unknown user, and a user
+    without a password; raises LoginTypeDisabled for a phone number.
+    """
+    addresses.refuse_phone(name)
+    found, knows_device = by_name(name, caller, now=now)
+    if not passwords.matches(password, found.password_hash if found else None) or found is None:
+        raise errors.BadCredentials
+    return found, knows_device
+
+
+def check_password(signed_in: User, password: str) -> None:
+    """Raise PasswordNotSet or WrongPassword if this is not the password of a signed-in user."""
+    if signed_in.password_hash is None:
+        raise errors.PasswordNotSet
+    if not passwords.matches(password, signed_in.password_hash):
+        raise errors.WrongPassword
+
+
+def exists(name: str) -> bool:
+    """Return whether an address or a user name, as typed, belongs to a user."""
+    [guard] = store.get(_guard_of(name))
+    return guard is not None
+
+
+def _guard_of(name: str) -> keys.Key:
+    """Return the key of the guard of an address or a user name. A text that is neither gets a key
+    that no item has.
+    """
+    if "@" in name:
+        return keys.email(addresses.canonical_or_none(name) or "-")
+    return keys.username(name if user.is_username(name) else "-")
+
+
+def _by_guard(guard_key: keys.Key, caller: Caller, now: int) -> Found:
+    """Read the guard, and then the user, even if there is no guard: known and unknown names take
+    the same time.
+    """
+    [guard] = store.get(guard_key)
+    sub = guard["sub"] if guard else "-"
+    item, device = store.get(keys.user(sub), keys.device(sub, caller.device_id))
+    return _found(item, device, now)
+
+
+def _found(item: values.Item | None, device: values.Item | None, now: int) -> Found:
+    knows_device = device is not None and device["expires_at"] > now
+    return Found(user.of(item) if item else None, knows_device)

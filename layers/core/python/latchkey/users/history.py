@@ -1,0 +1,118 @@
+"""The security history: what happened to an account in the last 90 days, for its user to read."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from latchkey import errors, ids
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, values, writes
+from latchkey.users.profile import iso
+
+# How long an entry is kept.
+HISTORY_SECONDS = 90 * 86400
+_PAGE_TOKEN = re.compile(r"\d{12}-[a-z2-7]{26}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that happened. `created_at` is ISO 8601."""
+
+    id: str
+    action: str
+    created_at: str
+    ip: str
+    user_agent: str
+    client_id: str
+    device_id: str
+    meta: dict[str, str]
+    """`from` says how a sign-in was made: `pwd` or `otp` (RFC 8176), or nothing."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Entries, newest first, and the token of the next page, if there is one."""
+
+    data: list[Entry]
+    page_token: str | None = None
+
+
+def add_write(
+    action: str,
+    sub: str,
+    caller: Caller,
+    *,
+    client_id: str,
+    now: int,
+    sid: str = "",
+    amr: str = "",
+) -> writes.Put:
+    """Return the write that adds an entry."""
+    event_id = ids.new_id()
+    return writes.Put(
+        keys.event(sub, now, event_id),
+        item={
+            "id": event_id,
+            "action": action,
+            "at": now,
+            "sid": sid,
+            "amr": amr,
+            "client_id": client_id,
+            "device_id": caller.device_id,
+            "ip": caller.source,
+            "user_agent": caller.user_agent,
+            "expires_at": now + HISTORY_SECONDS,
+        },
+    )
+
+
+def read(
+    sub: str, *, only: str | None, without: str | None, most: int, page_token: str, now: int
+) -> Page:
+    """Return at most `most` entries: of one action, or of all but one. Raises InvalidArgument for a
+    page token that is none.
+    """
+    tests = {"only": "#action = :only", "without": "#action <> :without"}
+    asked: dict[str, Any] = {"only": only, "without": without}
+    asked = {name: action for name, action in asked.items() if action}
+    found: list[values.Item] = []
+    for item in store.query(
+        keys.events(sub),
+        newest_first=True,
+        after=_end_of(sub, page_token),
+        only=" AND ".join(tests[name] for name in asked),
+        values=asked,
+        page=None if asked else most + 1,
+    ):
+        if item["expires_at"] <= now:
+            break
+        found.append(item)
+        if len(found) > most:
+            break
+    more = len(found) > most
+    token = keys.cursor(found[most - 1]).replace("#", "-") if more else None
+    return Page([_entry(item) for item in found[:most]], token)
+
+
+def check_page_token(page_token: str) -> None:
+    """Raise InvalidArgument if a page token is neither empty nor one of ours."""
+    if page_token and not _PAGE_TOKEN.fullmatch(page_token):
+        raise errors.InvalidArgument("The page_token is of no page.", field="page_token")
+
+
+def _end_of(sub: str, page_token: str) -> keys.Key | None:
+    """Return the key of the last entry of the page before."""
+    return keys.event_at(sub, page_token.replace("-", "#")) if page_token else None
+
+
+def _entry(item: values.Item) -> Entry:
+    return Entry(
+        id=item["id"],
+        action=item["action"],
+        created_at=iso(item["at"]),
+        ip=item["ip"],
+        user_agent=item["user_agent"],
+        client_id=item["client_id"],
+        device_id=item["device_id"],
+        meta={"from": item["amr"]},
+    )

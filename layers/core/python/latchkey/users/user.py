@@ -1,0 +1,189 @@
+"""Users: their record, and the writes that create, change and delete it.
+
+A guard item in Accounts makes each address and each user name unique. The writes here always bring
+the guards that they need.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latchkey import errors, ids
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, values, writes
+from latchkey.users import passwords
+
+# The rule in the SDK's own comments.
+_USERNAME = re.compile(r"[A-Za-z0-9_-]{5,24}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who has proven the address. Times are epoch seconds."""
+
+    sub: str
+    email: str
+    """Canonical."""
+    created_at: int
+    updated_at: int
+    last_sign_in_at: int
+    version: int = 1
+    """Goes up when a credential, or a name to sign in with, changes."""
+    sign_ins: int = 0
+    """Goes up with every session that is started."""
+    changed_at: int = 0
+    changed_by: str = ""
+    """The request that made this version, which may be repeated."""
+    username: str | None = None
+    password_hash: str | None = None
+    name: str | None = None
+    gender: str | None = None
+    picture: str | None = None
+    locale: str | None = None
+    birthdate: str | None = None
+    zoneinfo: str | None = None
+    description: str | None = None
+    address: dict[str, str] | None = None
+    """A postal address, with the fields of OpenID Connect Core 1.0, section 5.1.1."""
+
+    def changed_by_this_request(self, caller: Caller, *, now: int) -> bool:
+        """Return whether this request repeats the one that changed a credential last."""
+        return caller.repeats(self.changed_by, self.changed_at, now=now)
+
+
+def of(item: values.Item) -> User:
+    """Return the user of an item."""
+    return values.record_of(User, item)
+
+
+def new(
+    address: str,
+    *,
+    now: int,
+    username: str | None = None,
+    password: str | None = None,
+    **profile: str | None,
+) -> User:
+    """Make a user of a proven canonical address. Blank fields of the profile are left out.
+
+    Raises InvalidArgument and WeakPassword.
+    """
+    if username is not None:
+        check_username(username)
+    check_name(profile.get("name"))
+    return User(
+        sub=ids.new_id(),
+        email=address,
+        created_at=now,
+        updated_at=now,
+        last_sign_in_at=now,
+        username=username,
+        password_hash=None if password is None else passwords.hash_new(password, address=address),
+        **{name: value or None for name, value in profile.items()},  # type: ignore[arg-type]
+    )
+
+
+def is_username(text: str) -> bool:
+    """Return whether a text could be a user name."""
+    return _USERNAME.fullmatch(text) is not None
+
+
+def check_username(username: str) -> None:
+    """Raise InvalidArgument if this cannot be a user name."""
+    if not is_username(username):
+        raise errors.InvalidArgument(
+            "A user name has 5 to 24 letters, digits, '_' or '-'.", field="username"
+        )
+
+
+def check_name(name: str | None) -> None:
+    """Raise InvalidArgument for the name that the SDK takes for nobody signed in."""
+    if (name or "").strip().lower() == "anonymous":
+        raise errors.InvalidArgument("This name is reserved. Choose another one.", field="name")
+
+
+def create_writes(user: User) -> list[writes.Write]:
+    """Return the writes that create a user. They fail with AddressTaken or UsernameTaken."""
+    claims = [_claim_address(user.sub, user.email)]
+    claims += [_claim_username(user.sub, user.username)] if user.username else []
+    return [
+        *claims,
+        writes.Put(keys.user(user.sub), when=writes.ABSENT, item=values.item_of(user)),
+    ]
+
+
+def sign_in_write(user: User, *, now: int, password_hash: str | None = None) -> writes.Update:
+    """Return the write of a sign-in. It fails if a credential has changed since the user was read,
+    and it counts the sign-in, so that a change of credentials does not miss the new session.
+    """
+    renewed = {"password_hash": password_hash} if password_hash else {}
+    return writes.Update(
+        keys.user(user.sub),
+        when="#version = :version",
+        values={"version": user.version},
+        sets={"last_sign_in_at": now} | renewed,
+        adds={"sign_ins": 1},
+    )
+
+
+def guard_writes(user: User, changes: Mapping[str, Any]) -> list[writes.Write]:
+    """Return the writes that move the guards of a changed address and a changed user name.
+
+    They fail with AddressTaken or UsernameTaken. The old guards are deleted without a condition:
+    the user's own write in the same transaction has one.
+    """
+    moved: list[writes.Write] = []
+    address, username = changes.get("email"), changes.get("username")
+    if address and address != user.email:
+        moved += [_claim_address(user.sub, address), writes.Delete(keys.email(user.email))]
+    if username and username.lower() != (user.username or "").lower():
+        moved.append(_claim_username(user.sub, username))
+        moved += [writes.Delete(keys.username(user.username))] if user.username else []
+    return moved
+
+
+def change_write(
+    user: User, changes: Mapping[str, Any], caller: Caller, *, now: int
+) -> writes.Update:
+    """Return the write that changes credentials, and what else is given. It fails if a credential
+    has changed, or a session was started, since the user was read.
+    """
+    changed = {"version": user.version + 1, "changed_at": now, "changed_by": caller.retry_id}
+    return writes.Update(
+        keys.user(user.sub),
+        when=_UNTOUCHED,
+        values=_untouched(user),
+        sets={**changes, **changed, "updated_at": now},
+    )
+
+
+def delete_writes(user: User) -> list[writes.Write]:
+    """Return the writes that delete a user and free address and name; the user's own comes first.
+
+    It fails if a credential has changed, or a session was started, since the user was read.
+    """
+    return [
+        writes.Delete(keys.user(user.sub), when=_UNTOUCHED, values=_untouched(user)),
+        writes.Delete(keys.email(user.email)),
+        *([writes.Delete(keys.username(user.username))] if user.username else []),
+    ]
+
+
+_UNTOUCHED = "#version = :version AND #sign_ins = :sign_ins"
+
+
+def _untouched(user: User) -> dict[str, values.Value]:
+    return {"version": user.version, "sign_ins": user.sign_ins}
+
+
+def _claim_address(sub: str, address: str) -> writes.Write:
+    return writes.Put(
+        keys.email(address), when=writes.ABSENT, refusal=errors.AddressTaken, item={"sub": sub}
+    )
+
+
+def _claim_username(sub: str, username: str) -> writes.Write:
+    return writes.Put(
+        keys.username(username), when=writes.ABSENT, refusal=errors.UsernameTaken, item={"sub": sub}
+    )
