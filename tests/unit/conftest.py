@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from moto import mock_aws
 
-from docs.openapi import template
 from latchkey import aws, clock, keyring, letters, postman, settings, smtp
+from local.template import table_definition
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
@@ -107,11 +107,7 @@ def cloud() -> Iterator[Any]:
             environment.setenv(name, "test")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         for resource in ("Accounts", "Grants"):
-            properties = template()["Resources"][resource]["Properties"]
-            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
-            boto3.client("dynamodb").create_table(
-                TableName=resource, **{name: properties[name] for name in wanted}
-            )
+            boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
         variables = {
             "ACCOUNTS_TABLE": "Accounts",
             "GRANTS_TABLE": "Grants",

@@ -6,8 +6,8 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docs.openapi import template
 from latchkey import aws, errors, table
+from local.template import template
 
 PLACE = table.verification("v")
 
