@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import msgspec
 import pytest
 from moto import mock_aws
 
-from latchkey import aws, clock, keyring, letters, postman, settings, smtp
+from latchkey import aws, clock, keyring, letters, postman, settings
 from local.template import table_definition
+from tests.unit import recorder
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
@@ -90,8 +92,9 @@ class Outbox:
 
 
 def handler(operation: str) -> Any:
-    """Return the Lambda handler of an operation."""
-    return importlib.import_module(f"functions.{operation}.app").handler
+    """Return the Lambda handler of an operation, whose calls of AWS are noted."""
+    app = importlib.import_module(f"functions.{operation}.app")
+    return recorder.noting(operation, app.handler)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +109,7 @@ def cloud() -> Iterator[Any]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "test")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        start_container()
         for resource in ("Accounts", "Grants"):
             boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
         variables = {
@@ -124,17 +128,19 @@ def cloud() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start with nothing but the first keys, in a warm container; leave nothing behind."""
-    queue = aws.sqs().create_queue(QueueName="mail")["QueueUrl"]
+    queue = aws.sqs().create_queue(QueueName="MailQueue")["QueueUrl"]
     monkeypatch.setenv("MAIL_QUEUE_URL", queue)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
     _forget_settings()
+    recorder.forget()
     yield
     _forget_settings()
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
     aws.sqs().delete_queue(QueueUrl=queue)
+    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
 
 
 def _forget_settings() -> None:
@@ -146,10 +152,13 @@ def _forget_settings() -> None:
 def start_container() -> None:
     """Forget all that a warm container would remember."""
     _forget_settings()
-    aws._client.cache_clear()
-    aws.session.cache_clear()
     keyring.forget()
-    smtp._secret.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "latchkey":
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    recorder.listen()
 
 
 @pytest.fixture(autouse=True)

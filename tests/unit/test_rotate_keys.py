@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.rotate_keys import app
 from latchkey import aws, keyring
 from tests.unit.conftest import Answer, Call, Clock, Outbox, handler, start_container
 
@@ -154,11 +155,9 @@ def test_a_failure_is_answered_too(
     cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ):
     told: list[str] = []
-    globals_ = handler("rotate_keys").__globals__
-    monkeypatch.setattr(globals_["keyring"], "rotate", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr(
-        globals_["cloudformation"], "answer", lambda *_, problem: told.append(problem)
-    )
+    used = vars(app)
+    monkeypatch.setattr(used["keyring"], "rotate", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(used["cloudformation"], "answer", lambda *_, problem: told.append(problem))
     with pytest.raises(ZeroDivisionError):
         cloudformation("Create", "https://id.example.com")
     assert told == ["see the function's log"]

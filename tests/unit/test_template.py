@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from local.template import template
+from tests.rights import FUNCTIONS, RESOURCES
 
 SNAPSHOT = Path(__file__).with_name("template.json")
-RESOURCES = template()["Resources"]
-FUNCTIONS = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
 # What people read and nothing acts on.
 WORDS = ("Description", "AlarmDescription")
 
