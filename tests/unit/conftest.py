@@ -25,6 +25,7 @@ Prove = Callable[..., str]
 SignIn = Callable[..., "Answer"]
 Confirm = Callable[..., str]
 Alive = Callable[["Answer"], bool]
+Meanwhile = Callable[[Callable[[], object]], None]
 
 
 class Answer(dict[str, Any]):
@@ -296,3 +297,20 @@ def alive(call: Call) -> Callable[[Answer], bool]:
         return answer.status == 200
 
     return ask
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Meanwhile]:
+    """Return a function that has something done right after the next query of DynamoDB: between the
+    time when an operation has read a user's sessions and the time when it writes.
+    """
+    waiting: list[Callable[[], object]] = []
+    events, event = aws.dynamodb().meta.events, "after-call.dynamodb.Query"
+
+    def act(**_: object) -> None:
+        if waiting:
+            waiting.pop()()
+
+    events.register(event, act)
+    yield waiting.append
+    events.unregister(event, act)
