@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import yaml
 
-from local.stack import ACCESS, REGION, ROOT, Stack
+from local import template
+from local.stack import ACCESS, REGION, Stack
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer, free_port
 
 BATCH = 5
@@ -56,15 +56,8 @@ def _set_up(stack: Stack, port: int) -> None:
     def client(service: str) -> Any:
         return boto3.client(service, endpoint_url=stack.endpoint, **ACCESS)  # type: ignore[call-overload]
 
-    class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short forms, which say nothing about tables."""
-
-    Loader.add_multi_constructor("!", lambda *_: None)
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - it is a SafeLoader
     for name in ("Accounts", "Grants"):
-        properties = template["Resources"][name]["Properties"]
-        wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
-        client("dynamodb").create_table(TableName=name, **{k: properties[k] for k in wanted})
+        client("dynamodb").create_table(TableName=name, **template.table_definition(name))
     secret = client("secretsmanager").create_secret(Name="smtp", SecretString=PASSWORD)["ARN"]
     os.environ.update(
         AWS_ENDPOINT_URL=stack.endpoint,

@@ -2,7 +2,6 @@
 that the operations themselves read and answer.
 """
 
-import functools
 import importlib
 import inspect
 import json
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, TypeAdapter
+
+from local.template import template
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "openapi.json"
@@ -198,29 +198,6 @@ def _whole(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]
 
 def _parameter(place: str, name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": place, "description": description, "schema": {"type": "string"}}
-
-
-class _Yaml(yaml.SafeLoader):
-    """Reads a template's short-form functions as their arguments."""
-
-
-_Yaml.add_multi_constructor(
-    "!",
-    lambda loader, _, node: (
-        loader.construct_scalar(node)
-        if isinstance(node, yaml.ScalarNode)
-        else loader.construct_sequence(node, deep=True)
-        if isinstance(node, yaml.SequenceNode)
-        else loader.construct_mapping(node, deep=True)
-    ),
-)
-
-
-@functools.cache
-def template() -> dict[str, Any]:
-    """Read template.yaml."""
-    parsed: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), _Yaml)  # noqa: S506 - a safe loader itself
-    return parsed
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
+from local import template
 from local.inbox import PASSWORD, USER, Inbox, Mail
-from local.stack import ROOT, Stack, StackError, template_parameters
+from local.stack import ROOT, Stack, StackError
 from local.web import Web
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -135,7 +136,7 @@ def _options() -> argparse.Namespace:
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
     """A value for every parameter of the template, so that none stays from an earlier deploy."""
-    defaults = template_parameters()
+    defaults = template.defaults()
     given = dict(pair.partition("=")[::2] for pair in shlex.split(options.params))
     if unknown := given.keys() - defaults.keys():
         raise StackError(f"PARAMS: no {sorted(unknown)} in the template, only {sorted(defaults)}")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import yaml
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -214,18 +213,6 @@ class Stack:
             logs = f"{log.name}, {self.log.name} and {self.functions_log.name}"
             lines += ["", f"sam {command} failed: {logs} in {self.home} say more"]
             raise StackError("\n".join(lines))
-
-
-def template_parameters() -> dict[str, Any]:
-    """The parameters of the template with their defaults; None where there is none."""
-
-    class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short forms, which say nothing about parameters."""
-
-    Loader.add_multi_constructor("!", lambda *_: None)
-    text = (ROOT / "template.yaml").read_text()
-    template = yaml.load(text, Loader)  # noqa: S506 - it is a SafeLoader
-    return {name: p.get("Default") for name, p in template.get("Parameters", {}).items()}
 
 
 def _failures(cloudformation: "CloudFormationClient", since: float) -> str:

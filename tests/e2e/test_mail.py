@@ -19,7 +19,8 @@ import boto3
 import httpx
 import pytest
 
-from local.stack import ACCESS, NAME, ROOT, Stack, StackError, template_parameters
+from local import template
+from local.stack import ACCESS, NAME, ROOT, Stack, StackError
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer, free_port
 
 pytestmark = pytest.mark.filterwarnings(
@@ -68,7 +69,7 @@ class Mailing:
         return boto3.client(service, endpoint_url=self.stack.endpoint, **ACCESS)  # type: ignore[call-overload]
 
     def deploy(self, **changes: str) -> None:
-        defaults = {name: str(value) for name, value in template_parameters().items()}
+        defaults = {name: str(value) for name, value in template.defaults().items()}
         values = {
             **defaults,
             "MailTransport": "smtp",

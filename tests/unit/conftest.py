@@ -12,11 +12,11 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
-from docs.openapi import template
 from latchkey import aws, clock, log, settings
 from latchkey.keys import keyring, rotation
 from latchkey.mail import render, send
-from latchkey.mail.smtp import password
+from local.template import table_definition
+from tests.unit import recorder
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_348_800  # 2026-11-22T12:00:00Z
@@ -39,6 +39,7 @@ Prove = Callable[..., str]
 SignIn = Callable[..., "Answer"]
 Confirm = Callable[..., str]
 Alive = Callable[["Answer"], bool]
+Meanwhile = Callable[[Callable[[], object]], None]
 
 
 class Answer(dict[str, Any]):
@@ -106,8 +107,9 @@ class Outbox:
 
 
 def handler(operation: str) -> Any:
-    """Return the Lambda handler of an operation."""
-    return importlib.import_module(f"functions.{operation}.app").handler
+    """Return the Lambda handler of an operation, whose calls of AWS are noted."""
+    app = importlib.import_module(f"functions.{operation}.app")
+    return recorder.noting(operation, app.handler)
 
 
 class Stdout:
@@ -137,12 +139,9 @@ def cloud() -> Iterator[Any]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "test")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        start_container()
         for resource in ("Accounts", "Grants"):
-            properties = template()["Resources"][resource]["Properties"]
-            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
-            boto3.client("dynamodb").create_table(
-                TableName=resource, **{name: properties[name] for name in wanted}
-            )
+            boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
         variables = {
             "ACCOUNTS_TABLE": "Accounts",
             "GRANTS_TABLE": "Grants",
@@ -159,17 +158,19 @@ def cloud() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _empty(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start with nothing but the first keys, in a warm container; leave nothing behind."""
-    queue = aws.sqs().create_queue(QueueName="mail")["QueueUrl"]
+    queue = aws.sqs().create_queue(QueueName="MailQueue")["QueueUrl"]
     monkeypatch.setenv("MAIL_QUEUE_URL", queue)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
     _forget_settings()
+    recorder.forget()
     yield
     _forget_settings()
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
     aws.sqs().delete_queue(QueueUrl=queue)
+    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
 
 
 def _forget_settings() -> None:
@@ -181,10 +182,13 @@ def _forget_settings() -> None:
 def start_container() -> None:
     """Forget all that a warm container would remember."""
     _forget_settings()
-    aws._client.cache_clear()
-    aws.session.cache_clear()
     keyring.forget()
-    password.forget()
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "latchkey":
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    recorder.listen()
 
 
 @pytest.fixture(autouse=True)
@@ -322,3 +326,20 @@ def alive(call: Call) -> Callable[[Answer], bool]:
         return answer.status == 200
 
     return ask
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Meanwhile]:
+    """Return a function that has something done right after the next query of DynamoDB: between the
+    time when an operation has read a user's sessions and the time when it writes.
+    """
+    waiting: list[Callable[[], object]] = []
+    events, event = aws.dynamodb().meta.events, "after-call.dynamodb.Query"
+
+    def act(**_: object) -> None:
+        if waiting:
+            waiting.pop()()
+
+    events.register(event, act)
+    yield waiting.append
+    events.unregister(event, act)

@@ -1,7 +1,17 @@
 import pytest
 
 from latchkey.dynamodb import keys, store
-from tests.unit.conftest import Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
+from tests.unit.conftest import (
+    Alive,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Meanwhile,
+    Outbox,
+    Prove,
+    SignIn,
+)
 
 
 def delete(call: Call, session: Answer, token: str, **options: str) -> Answer:
@@ -56,21 +66,23 @@ def test_a_session_started_at_the_same_moment_ends_too(
     confirm: Confirm,
     sign_in: SignIn,
     alive: Alive,
-    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Meanwhile,
 ):
     born: list[Answer] = []
-    token, query = confirm(ada), store.query
-
-    def late(*args, **kwargs):
-        found = list(query(*args, **kwargs))
-        if not born:
-            born.append(sign_in())
-        return found
-
-    monkeypatch.setattr(store, "query", late)
+    token = confirm(ada)
+    meanwhile(lambda: born.append(sign_in()))
     assert delete(call, ada, token) == {}
     assert not alive(born[0])
-    assert list(query(keys.everything_of(ada["sub"]))) == []
+    assert list(store.query(keys.everything_of(ada["sub"]))) == []
+
+
+def test_a_session_that_ends_at_the_same_moment_deletes_nobody(
+    call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, meanwhile: Meanwhile
+):
+    token = confirm(ada)
+    meanwhile(lambda: call("sign_out", {}, bearer=ada["access_token"]))
+    assert delete(call, ada, token)["error"] == "unauthenticated"
+    assert sign_in().status == 200
 
 
 def test_the_user_is_told_by_mail(call: Call, ada: Answer, confirm: Confirm, outbox: Outbox):

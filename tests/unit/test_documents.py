@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs.openapi import template
+from local.template import template
 from tests.unit.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from docs import openapi
-from docs.openapi import template
+from local.template import template
 from tests.unit.conftest import Answer, Call
 
 DOCUMENT = openapi.document()

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from latchkey import errors
+from latchkey import aws, errors
 from latchkey.mail import queue
-from tests.unit.conftest import DEVICE, NOW, Answer, Call, Clock, Outbox
+from tests.unit.conftest import DEVICE, NOW, Answer, Call, Clock, Outbox, SignIn
 
 OTHER = {"x-device-id": "f" * 32}
 
@@ -192,6 +193,22 @@ def test_a_queue_that_refuses_gives_the_cool_down_back(
     assert outbox.code()
 
 
+def test_a_queue_that_refuses_late_leaves_the_next_send_its_cool_down(
+    call: Call, outbox: Outbox, now: Clock
+):
+    events, event = aws.sqs().meta.events, "before-call.sqs.SendMessage"
+
+    def refuse(**_: object) -> None:
+        events.unregister(event, refuse)
+        now.time += 60
+        assert ask(call).status == 200
+        raise EndpointConnectionError(endpoint_url="https://sqs.example.com")
+
+    events.register(event, refuse)
+    assert ask(call)["error"] == "unavailable"
+    assert ask(call)["error"] == "resource_exhausted"
+
+
 @pytest.mark.parametrize(
     ("target", "address", "status", "error"),
     [
@@ -240,6 +257,23 @@ def test_an_ended_session_asks_like_a_stranger(call: Call, ada: Answer, now: Clo
     body = {"email": "ada@example.com", "target": "CUR_USER"}
     assert call("send_code", body, bearer=ada["access_token"])["error"] == "unauthenticated"
     assert ask(call, bearer=ada["access_token"]).status == 200
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(86399, 200), (86400, 401)])
+def test_an_expired_session_that_is_still_stored_asks_like_a_stranger(
+    call: Call,
+    ada: Answer,
+    sign_in: SignIn,
+    now: Clock,
+    configure: Callable[..., None],
+    seconds: int,
+    status: int,
+):
+    configure(session_days=1, access_token_seconds=86400)
+    token = sign_in()["access_token"]
+    now.time += seconds  # The access token is accepted for 30 seconds more.
+    body = {"email": "ada@example.com", "target": "CUR_USER"}
+    assert call("send_code", body, bearer=token).status == status
 
 
 def test_a_phone_number_is_told_that_it_cannot_sign_in(call: Call):

@@ -1,8 +1,10 @@
 """The operations that end a session or look at it: revoke_token, sign_out, get_user."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.unit.conftest import Answer, Call, Clock
+from tests.unit.conftest import Answer, Call, Clock, SignIn
 
 
 def test_revoking_an_access_token_ends_its_session(call: Call, ada: Answer):
@@ -63,3 +65,19 @@ def test_an_access_token_lives_two_hours_and_thirty_seconds(
 ):
     now.time += seconds
     assert call("get_user", bearer=ada["access_token"]).status == status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(86399, 200), (86400, 401)])
+def test_an_expired_session_that_is_still_stored_is_refused(
+    call: Call,
+    ada: Answer,
+    sign_in: SignIn,
+    now: Clock,
+    configure: Callable[..., None],
+    seconds: int,
+    status: int,
+):
+    configure(session_days=1, access_token_seconds=86400)
+    token = sign_in()["access_token"]
+    now.time += seconds  # The access token is accepted for 30 seconds more.
+    assert call("get_user", bearer=token).status == status

@@ -6,7 +6,18 @@ from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.sessions import session
 from latchkey.users import find, user
-from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
+from tests.unit.conftest import (
+    NOW,
+    Alive,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Meanwhile,
+    Outbox,
+    Prove,
+    SignIn,
+)
 
 
 def change(call: Call, ada: Answer, token: str, password: str = "engine1844") -> Answer:
@@ -61,18 +72,11 @@ def test_a_session_started_at_the_same_moment_ends_too(
     confirm: Confirm,
     sign_in: SignIn,
     alive: Alive,
-    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Meanwhile,
 ):
     born: list[Answer] = []
-    token, query = confirm(ada), store.query
-
-    def late(*args, **kwargs):
-        found = list(query(*args, **kwargs))
-        if not born:
-            born.append(sign_in())
-        return found
-
-    monkeypatch.setattr(store, "query", late)
+    token = confirm(ada)
+    meanwhile(lambda: born.append(sign_in()))
     assert change(call, ada, token) == {}
     assert not alive(born[0])
 
@@ -102,15 +106,10 @@ def test_a_session_that_ended_changes_nothing(
 
 
 def test_a_session_that_ends_at_the_same_moment_changes_nothing(
-    call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, meanwhile: Meanwhile
 ):
-    token, query = confirm(ada), store.query
-
-    def late(*args, **kwargs):
-        call("sign_out", {}, bearer=ada["access_token"])
-        return query(*args, **kwargs)
-
-    monkeypatch.setattr(store, "query", late)
+    token = confirm(ada)
+    meanwhile(lambda: call("sign_out", {}, bearer=ada["access_token"]))
     assert change(call, ada, token).status == 401
     assert sign_in("engine1843").status == 200
 

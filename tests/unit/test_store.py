@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docs.openapi import template
 from latchkey import aws, errors
 from latchkey.dynamodb import keys, store, writes
+from local.template import template
 
 PLACE = keys.verification("v")
 

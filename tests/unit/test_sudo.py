@@ -35,6 +35,16 @@ def test_a_lost_answer_to_a_proof_is_given_again(call: Call, ada: Answer, prove:
     assert again["expires_in"] == 595
 
 
+def test_a_lost_answer_to_a_proof_is_given_to_no_other_session(
+    call: Call, ada: Answer, prove: Prove, sign_in: SignIn, now: Clock
+):
+    now.time += 60
+    body, same = {"verification_token": prove()}, {"x-request-id": "a" * 32}
+    assert call("sudo", body, bearer=ada["access_token"], headers=same).status == 200
+    answer = call("sudo", body, bearer=sign_in()["access_token"], headers=same)
+    assert (answer.status, answer["error"]) == (400, "invalid_argument")
+
+
 def test_a_proof_of_another_address_gives_no_sudo(call: Call, ada: Answer, prove: Prove):
     body = {"verification_token": prove("bob@example.com")}
     answer = call("sudo", body, bearer=ada["access_token"])

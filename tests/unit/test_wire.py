@@ -27,7 +27,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from docs.openapi import template
+from local.template import template
 from tests.unit.conftest import CONTEXT, NOW, ROOT, Call, Clock, Outbox, handler
 
 RECORDING = ROOT / "tests" / "unit" / "wire.json"

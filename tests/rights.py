@@ -1,0 +1,168 @@
+"""The rights of a function: what its calls of AWS need, and what its policy allows."""
+
+import fnmatch
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from local.template import template
+
+RESOURCES = template()["Resources"]
+FUNCTIONS = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+# Who may unwrap a private key: what issues tokens, and what opens passwords that come encrypted.
+ISSUERS = {"SignUp", "SignIn", "GrantToken", "EncryptedSignIn"}
+OPENERS = {"SignIn", "EditProfile", "EncryptedSignIn"}
+
+# The conditions that policies may have: which values of a call they are about.
+_CONDITIONS = {
+    "ForAllValues:StringLike": "dynamodb:LeadingKeys",
+    "StringEquals": "kms:EncryptionContext:purpose",
+}
+# A transaction has no action of its own: each of its writes needs that of its kind.
+_WRITES = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+class Need(NamedTuple):
+    """What a call needs: an action on a resource of the template, for all of these values.
+
+    Values are the partition keys of the items, or the purpose of a key that KMS unwraps.
+    """
+
+    action: str
+    resource: str
+    values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a statement allows: an action on a resource, for values like one of the patterns."""
+
+    action: str
+    resource: str
+    patterns: frozenset[str]
+
+    def allows(self, need: Need) -> bool:
+        """Say whether this right is enough: as in IAM, one statement must cover all values."""
+        return self._is_for(need) and all(any(map(_like(v), self.patterns)) for v in need.values)
+
+    def idle(self, needs: set[Need]) -> set[str]:
+        """Return the patterns that none of these needs is a reason for."""
+        values = {v for need in needs if self._is_for(need) for v in need.values or {""}}
+        return {p for p in self.patterns if not any(fnmatch.fnmatchcase(v, p) for v in values)}
+
+    def _is_for(self, need: Need) -> bool:
+        return (self.action, self.resource) == (need.action, need.resource)
+
+
+def function_of(operation: str) -> str:
+    """Return the name of an operation's function in the template."""
+    return operation.title().replace("_", "")
+
+
+@functools.cache
+def allowed(function: str) -> list[Right]:
+    """Return all that a function may be allowed, whatever the template's conditions say."""
+    statements = _statements(RESOURCES[function]["Properties"].get("Policies", []))
+    return [right for statement in statements for right in of(statement, _resource)]
+
+
+def of(statement: dict[str, Any], name_of: Callable[[Any], str]) -> Iterator[Right]:
+    """Return what a statement allows; `name_of` names a resource as the template does."""
+    assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
+    assert statement["Effect"] == "Allow"
+    patterns = frozenset("*")
+    for operator, condition in statement.get("Condition", {}).items():
+        [(key, values)] = condition.items()
+        assert _CONDITIONS[operator] == key
+        patterns = frozenset(as_list(values))
+    for action in as_list(statement["Action"]):
+        for resource in {name_of(entry) for entry in as_list(statement["Resource"])}:
+            yield Right(action, resource, patterns)
+
+
+def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]:
+    """Return what a call of AWS needs."""
+    match service, operation:
+        case "dynamodb", "TransactWriteItems":
+            keys = [
+                (_WRITES[kind], write["TableName"], write["Item" if kind == "Put" else "Key"])
+                for entry in arguments["TransactItems"]
+                for kind, write in entry.items()
+            ]
+        case "dynamodb", "BatchGetItem":
+            asked = arguments["RequestItems"].items()
+            keys = [(operation, table, key) for table, wanted in asked for key in wanted["Keys"]]
+        case "dynamodb", "BatchWriteItem":
+            asked = arguments["RequestItems"].items()
+            keys = [
+                (operation, table, write.get("Item") or write["Key"])
+                for table, entries in asked
+                for entry in entries
+                for write in entry.values()
+            ]
+        case "dynamodb", "Query":
+            key = {"pk": arguments["ExpressionAttributeValues"][":pk"]}
+            keys = [(operation, arguments["TableName"], key)]
+        case "dynamodb", _:
+            # A scan has no key: it reads all items.
+            key = arguments.get("Key") or arguments.get("Item") or {"pk": {"S": ""}}
+            keys = [(operation, arguments["TableName"], key)]
+        case "kms", _:
+            purpose = arguments["EncryptionContext"]["purpose"]
+            return [Need(f"kms:{operation}", "WrappingKey", frozenset({purpose}))]
+        case "sqs", _:
+            return [Need(f"sqs:{operation}", arguments["QueueUrl"].rpartition("/")[2])]
+        case "secretsmanager", _:
+            # The name of a secret at the end of its ARN is followed by six characters.
+            name = arguments["SecretId"].rpartition(":")[2].rpartition("-")[0]
+            return [Need(f"secretsmanager:{operation}", name)]
+        case "sesv2", "SendEmail":
+            # AWS asks for the second where the content is raw, though its reference has the first.
+            return [Need("ses:SendEmail", "SES"), Need("ses:SendRawEmail", "SES")]
+        case _:
+            return [Need(f"{service}:{operation}", "?")]
+    touched: dict[tuple[str, str], set[str]] = {}
+    for action, table, key in keys:
+        touched.setdefault((f"dynamodb:{action}", table), set()).add(key["pk"]["S"])
+    return [Need(*what, frozenset(values)) for what, values in touched.items()]
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the entries of what may be one or several."""
+    return value if isinstance(value, list) else [value]
+
+
+def _statements(value: Any) -> Iterator[dict[str, Any]]:
+    match value:
+        case list():
+            for entry in value:
+                yield from _statements(entry)
+        case {"Fn::If": [_, yes, no]}:
+            yield from _statements([yes, no])
+        case {"Statement": inner}:
+            yield from _statements(inner)
+        case {"Effect": _}:
+            yield value
+        case _:
+            assert value == {"Ref": "AWS::NoValue"}
+
+
+def _resource(reference: Any) -> str:
+    match reference:
+        case {"Fn::GetAtt": [name, _]}:
+            return str(name)
+        case {"Fn::Sub": _}:
+            assert ":ses:" in str(reference)
+            return "SES"
+        case _:
+            raise AssertionError(reference)
+
+
+def _like(value: str) -> Callable[[str], bool]:
+    return lambda pattern: fnmatch.fnmatchcase(value, pattern)

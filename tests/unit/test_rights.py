@@ -1,0 +1,410 @@
+"""A function may do what it does, and nothing else.
+
+Nothing is missing: whatever an operation asks of AWS in any unit test must be allowed by its policy
+in template.yaml (recorder.py, conftest.py). Nothing is idle: below is a journey for each function
+that takes all its branches in a cold container, and each right must be used on it.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from latchkey import aws
+from latchkey.mail import send
+from tests import rights
+from tests.rights import FUNCTIONS
+from tests.smtp_server import PASSWORD, USER, Authority, MailServer
+from tests.unit import recorder
+from tests.unit.conftest import (
+    CONTEXT,
+    ROOT,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Outbox,
+    Prove,
+    handler,
+    start_container,
+)
+from tests.unit.test_encryption import seal, thumbprint
+
+NEW = "countess@example.com"
+ELSEWHERE = {"x-device-id": "f" * 32}
+BASICS = "POST /auth/v1/user/basic/edit"
+# Rights that no journey uses: Lambda polls the queue with the function's role.
+PLATFORM = {
+    "SendMail": {
+        ("sqs:ReceiveMessage", "MailQueue", "*"),
+        ("sqs:DeleteMessage", "MailQueue", "*"),
+        ("sqs:GetQueueAttributes", "MailQueue", "*"),
+    }
+}
+# What the outbox replaces.
+SEND = send.send
+
+
+@dataclass
+class World:
+    """Ada, her mailbox, and what a journey needs."""
+
+    ada: Answer
+    call: Call
+    prove: Prove
+    confirm: Confirm
+    outbox: Outbox
+    now: Clock
+    configure: Callable[..., None]
+    patch: pytest.MonkeyPatch
+    folder: Path
+
+    @property
+    def bearer(self) -> str:
+        return str(self.ada["access_token"])
+
+    def proof(self, address: str = "ada@example.com", bearer: str | None = None) -> str:
+        """Prove an address a minute later, when another code may be sent."""
+        self.now.time += 60
+        return self.prove(address, bearer)
+
+    def cold(self, operation: str, body: object = None, **how: Any) -> Answer:
+        """Call an operation in a new container."""
+        start_container()
+        how = {"bearer": self.bearer} | how
+        return self.call(operation, {} if body is None else body, **how)
+
+    def crowd(self) -> None:
+        """Sign Ada in on more devices than one transaction can sign out."""
+        place = {"pk": {"S": f"USER#{self.ada['sub']}"}}
+        session, *_ = aws.dynamodb().query(
+            TableName="Grants",
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": place["pk"], ":sk": {"S": "SESSION#"}},
+        )["Items"]
+        for number in range(100):
+            other = {"S": f"other{number}"}
+            copy = {**session, "sk": {"S": f"SESSION#other{number}"}, "sid": other}
+            aws.dynamodb().put_item(TableName="Grants", Item=copy)
+
+
+@pytest.fixture
+def world(
+    ada: Answer,
+    call: Call,
+    prove: Prove,
+    confirm: Confirm,
+    outbox: Outbox,
+    now: Clock,
+    configure: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[World]:
+    yield World(ada, call, prove, confirm, outbox, now, configure, monkeypatch, tmp_path)
+    start_container()
+
+
+JOURNEYS: dict[str, Callable[[World], None]] = {}
+
+
+def journey(take: Callable[[World], None]) -> Callable[[World], None]:
+    """Note the journey of the operation that has its name."""
+    JOURNEYS[rights.function_of(take.__name__)] = take
+    return take
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_function_uses_all_its_rights(world: World, function: str):
+    JOURNEYS[function](world)
+    idle = {
+        (right.action, right.resource, pattern)
+        for right in rights.allowed(function)
+        for pattern in right.idle(recorder.needed[function])
+    }
+    assert idle == PLATFORM.get(function, set())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_what_issues_tokens_may_unwrap_the_signing_key(function: str):
+    allowed = [right for right in rights.allowed(function) if right.action == "kms:Decrypt"]
+    purposes = {purpose for right in allowed for purpose in right.patterns}
+    assert ("signing" in purposes) == (function in rights.ISSUERS)
+    assert ("encryption" in purposes) == (function in rights.OPENERS)
+    assert purposes <= {"mac", "signing", "encryption"}
+
+
+def test_a_call_that_no_policy_allows_is_noticed(world: World):
+    recorder.noting("get_user", lambda *_: aws.dynamodb().scan(TableName="Grants"))({}, None)
+    [(function, need)] = recorder.refused()
+    assert (function, need.action) == ("GetUser", "dynamodb:Scan")
+    recorder.forget()
+
+
+@journey
+def send_code(w: World) -> None:
+    w.now.time += 60
+    w.cold("send_code", {"email": NEW})
+    w.configure(mail_queue_url="https://sqs.eu-central-1.amazonaws.com/1/none")
+    assert w.call("send_code", {"email": "bob@example.com"})["error"] == "unavailable"
+
+
+@journey
+def verify_code(w: World) -> None:
+    sent = w.call("send_code", {"email": NEW}, bearer=w.bearer)
+    code = w.outbox.code(NEW)
+    w.cold("verify_code", {"verification_id": sent["verification_id"], "verification_code": code})
+
+
+@journey
+def sign_up(w: World) -> None:
+    token = w.proof(NEW)
+    w.cold("sign_up", {"verification_token": token, "username": "countess"})
+
+
+@journey
+def sign_in(w: World) -> None:
+    early = w.prove("bob@example.com")
+    token = w.proof("bob@example.com")
+    w.call("sign_up", {"verification_token": token, "password": "b0bb0bb0b"})
+    w.cold("sign_in", {"verification_token": early}, headers=ELSEWHERE)
+    w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"})
+    sealed = seal('{"username": "ada@example.com", "password": "engine1843"}')
+    w.call("sign_in", {"params": sealed, "public_key_thumbprint": thumbprint()})
+
+
+@journey
+def grant_token(w: World) -> None:
+    body = {"grant_type": "password", "password": "engine1843"}
+    w.cold("grant_token", body | {"username": "ada_lovelace"}, headers=ELSEWHERE)
+    w.call("grant_token", body | {"username": "ada@example.com"})
+    for _ in range(2):
+        again = {"grant_type": "refresh_token", "refresh_token": w.ada["refresh_token"]}
+        w.call("grant_token", again)
+        w.now.time += 31
+
+
+@journey
+def revoke_token(w: World) -> None:
+    w.cold("revoke_token", {"token": w.ada["refresh_token"]})
+
+
+@journey
+def sign_out(w: World) -> None:
+    w.cold("sign_out")
+
+
+@journey
+def get_user(w: World) -> None:
+    w.cold("get_user")
+
+
+@journey
+def edit_profile(w: World) -> None:
+    w.cold("edit_profile", {"name": "Ada"})
+    w.call("edit_profile", {"username": "countess"}, bearer=w.bearer)
+    w.proof(NEW, w.bearer)
+    w.crowd()
+    body = {
+        "email": NEW,
+        "encrypt_password": seal("engine1843"),
+        "encrypt_new_password": seal("engine1844"),
+        "public_key_thumbprint": thumbprint(),
+    }
+    w.cold("edit_profile", body, route=BASICS)
+
+
+@journey
+def sudo(w: World) -> None:
+    token = w.proof()
+    w.cold("sudo", {"password": "engine1843"})
+    w.call("sudo", {"verification_token": token}, bearer=w.bearer)
+
+
+@journey
+def set_password(w: World) -> None:
+    token = w.confirm(w.ada)
+    w.crowd()
+    w.cold("set_password", {"new_password": "engine1844", "sudo_token": token})
+
+
+@journey
+def change_email(w: World) -> None:
+    proof = w.proof(NEW)
+    token = w.confirm(w.ada)
+    w.crowd()
+    w.cold("change_email", {"email": NEW, "sudo_token": token, "verification_token": proof})
+
+
+@journey
+def reset_password(w: World) -> None:
+    early = w.prove("bob@example.com")
+    w.call("sign_up", {"verification_token": w.proof("bob@example.com")})
+    token = w.proof()
+    w.crowd()
+    w.cold("reset_password", {"new_password": "engine1844", "verification_token": token})
+    w.call("reset_password", {"new_password": "engine1844", "verification_token": early})
+
+
+@journey
+def check_user(w: World) -> None:
+    w.cold("check_user", query="username=ada%40example.com")
+    w.call("check_user", query="username=ada_lovelace")
+
+
+@journey
+def query_user(w: World) -> None:
+    w.cold("query_user", query=f"id={w.ada['sub']}")
+    w.call("query_user", query="email=ada%40example.com", bearer=w.bearer)
+    w.call("query_user", query="username=ada_lovelace", bearer=w.bearer)
+
+
+@journey
+def list_providers(w: World) -> None:
+    w.cold("list_providers")
+
+
+@journey
+def security_history(w: World) -> None:
+    w.cold("security_history")
+
+
+@journey
+def revoke_all(w: World) -> None:
+    w.cold("revoke_all")
+
+
+@journey
+def revoke_device(w: World) -> None:
+    w.cold("revoke_device")
+
+
+@journey
+def delete_user(w: World) -> None:
+    token = w.confirm(w.ada)
+    w.cold("delete_user", query=f"sudo_token={token}")
+
+
+@journey
+def introspect_token(w: World) -> None:
+    w.cold("introspect_token", {"token": w.ada["refresh_token"]})
+
+
+@journey
+def encrypted_sign_in(w: World) -> None:
+    early = w.prove("bob@example.com")
+    for address in ("ida@example.com", "bob@example.com", "ada@example.com"):
+        w.now.time += 60
+        sent = w.call("send_code", {"email": address})
+        body = {"verification_id": sent["verification_id"]}
+        body["verification_code"] = w.outbox.code(address)
+        if address == "bob@example.com":  # Who signs up after the code was asked for.
+            w.call("sign_up", {"verification_token": early})
+        route = "POST /auth/v2/signin/verificationcode"
+        w.cold("encrypted_sign_in", body, route=route, headers=ELSEWHERE)
+    w.crowd()
+    body = {
+        "username": "ada_lovelace",
+        "password": seal("engine1843"),
+        "new_password": seal("engine1844"),
+        "public_key_thumbprint": thumbprint(),
+    }
+    w.cold("encrypted_sign_in", body, route="POST /auth/v2/signin/password/update")
+
+
+@journey
+def discovery(w: World) -> None:
+    w.cold("discovery")
+
+
+@journey
+def unknown_route(w: World) -> None:
+    w.cold("unknown_route")
+
+
+@journey
+def get_verification(w: World) -> None:
+    sent = w.call("send_code", {"email": NEW})
+    w.cold("get_verification", path=f"/auth/v1/verification/{sent['verification_id']}")
+
+
+@journey
+def send_mail(w: World) -> None:
+    w.patch.setattr(send, "send", SEND)
+    w.configure(mail_transport="ses")
+    w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"}, headers=ELSEWHERE)
+    start_container()
+    w.outbox.deliver()  # A notice; SES refuses it, for nobody has verified our address.
+    with mail_server(w) as server:
+        w.call("send_code", {"email": "rcpt-550-5.1.1-bob@example.com"})
+        w.outbox.deliver()
+        server.login = "535 5.7.8 no"
+        rotate(w)
+        w.call("send_code", {"email": NEW})
+        assert w.outbox.deliver()
+
+
+@journey
+def send_test_mail(w: World) -> None:
+    event = json.loads((ROOT / "events/send_test_mail.json").read_text())
+    w.configure(mail_transport="ses")
+    handler("send_test_mail")(event, CONTEXT)
+    with mail_server(w):
+        assert handler("send_test_mail")(event, CONTEXT)["accepted"]
+
+
+@journey
+def mail_feedback(w: World) -> None:
+    start_container()
+    handler("mail_feedback")(json.loads((ROOT / "events/mail_feedback.json").read_text()), CONTEXT)
+
+
+@journey
+def lift_suppression(w: World) -> None:
+    start_container()
+    event = json.loads((ROOT / "events/lift_suppression.json").read_text())
+    handler("lift_suppression")(event, CONTEXT)
+    rotate(w)
+    handler("lift_suppression")(event, CONTEXT)
+
+
+@journey
+def rotate_keys(w: World) -> None:
+    rotate(w)
+
+
+def rotate(w: World) -> None:
+    """Rotate the keys, so that an address has a name under each of two."""
+    w.now.time += 90 * 86400
+    handler("rotate_keys")({}, CONTEXT)
+    start_container()
+
+
+@contextlib.contextmanager
+def mail_server(w: World) -> Iterator[MailServer]:
+    """Run a mail server, and let both senders use it."""
+    authority = Authority(w.folder)
+    w.patch.setenv("SSL_CERT_FILE", str(authority.path))
+    with MailServer(authority) as server:
+        for prefix, name in (("", "SmtpSecret"), ("fallback_", "FallbackSmtpSecret")):
+            secret = boto3.client("secretsmanager").create_secret(Name=name, SecretString=PASSWORD)
+            variables = {
+                "mail_transport": "smtp",
+                "sender_address": "login@example.com",
+                "smtp_host": server.host,
+                "smtp_port": server.port,
+                "smtp_security": server.security,
+                "smtp_user": USER,
+                "smtp_secret_arn": secret["ARN"],
+            }
+            w.configure(**{prefix + name: value for name, value in variables.items()})
+        yield server
+    for name in ("SmtpSecret", "FallbackSmtpSecret"):
+        boto3.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
