@@ -11,8 +11,8 @@ from local.template import template
 RESOURCES = template()["Resources"]
 FUNCTIONS = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
 # Who may unwrap a private key: what issues tokens, and what opens passwords that come encrypted.
-ISSUERS = {"SignUp", "SignIn", "GrantToken", "EncryptedSignIn"}
-OPENERS = {"SignIn", "EditProfile", "EncryptedSignIn"}
+ISSUERS = {"SignUp", "SignIn", "SignInWithCode", "GrantToken"}
+OPENERS = {"SignIn", "EditProfile", "UpdatePassword"}
 
 # The conditions that policies may have: which values of a call they are about.
 _CONDITIONS = {

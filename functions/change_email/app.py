@@ -1,7 +1,7 @@
 """PATCH /auth/v1/user/contact: change the e-mail address to one that a mailed code proves."""
 
 from latchkey import addresses, clock, errors
-from latchkey.bodies import NO_TOKEN, Body, Email, Text, Token
+from latchkey.bodies import EMPTY, Body, Email, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
 from latchkey.http import entry
@@ -15,8 +15,8 @@ class ChangeEmail(Body):
 
     email: Email | None = None
     phone_number: Text | None = None
-    sudo_token: Token = NO_TOKEN
-    verification_token: Token = NO_TOKEN
+    sudo_token: Token = EMPTY
+    verification_token: Token = EMPTY
     conflict_resolution: Text = "DEFAULT"
 
 

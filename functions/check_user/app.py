@@ -44,7 +44,11 @@ def check_free(query: CheckUser, _: Caller) -> dict[str, str]:
 
 handler = Routes(
     {
-        "GET /auth/v1/checkIfUserExist": entry("check_user", check_if_user_exist, CheckUser),
-        "GET /auth/v1/checkUsername": entry("check_user", check_free, CheckUser),
+        "GET /auth/v1/checkIfUserExist": entry(
+            "check_user", check_if_user_exist, CheckUser, services=["dynamodb"]
+        ),
+        "GET /auth/v1/checkUsername": entry(
+            "check_user", check_free, CheckUser, services=["dynamodb"]
+        ),
     }
 )

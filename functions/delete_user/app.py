@@ -1,7 +1,7 @@
 """DELETE /auth/v1/user/me and /auth/v2/user/me: delete the account."""
 
 from latchkey import clock
-from latchkey.bodies import NO_TOKEN, Query, Token
+from latchkey.bodies import EMPTY, Query, Token
 from latchkey.caller import Caller
 from latchkey.http import entry
 from latchkey.sessions import change, signed_in, sudo
@@ -10,7 +10,7 @@ from latchkey.sessions import change, signed_in, sudo
 class DeleteUser(Query):
     """A sudo token, in the query string."""
 
-    sudo_token: Token = NO_TOKEN
+    sudo_token: Token = EMPTY
 
 
 def delete_user(query: DeleteUser, caller: Caller) -> dict[str, str]:

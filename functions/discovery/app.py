@@ -32,4 +32,4 @@ def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
 
 
 # A key is published a day before it signs, so a cache of an hour never hides a key that is in use.
-handler = entry("discovery", discovery, NoBody, cache_seconds=3600)
+handler = entry("discovery", discovery, NoBody, services=["dynamodb"], cache_seconds=3600)

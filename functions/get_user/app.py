@@ -14,4 +14,4 @@ def get_user(_: NoBody, caller: Caller) -> profile.Profile:
     return profile.of(user)
 
 
-handler = entry("get_user", get_user, NoBody)
+handler = entry("get_user", get_user, NoBody, services=["dynamodb"])

@@ -41,4 +41,4 @@ def get_verification(_: NoBody, caller: Caller) -> DeliveryState:
     return DeliveryState(found.id, state, _DESCRIPTIONS[state], found.expires_at - now)
 
 
-handler = entry("get_verification", get_verification, NoBody)
+handler = entry("get_verification", get_verification, NoBody, services=["dynamodb"])

@@ -33,4 +33,4 @@ def list_providers(_: NoBody, caller: Caller) -> Providers:
     return Providers(1, [Provider("email", "E-mail", user.email, bind=True)])
 
 
-handler = entry("list_providers", list_providers, NoBody)
+handler = entry("list_providers", list_providers, NoBody, services=["dynamodb"])

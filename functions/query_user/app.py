@@ -71,4 +71,4 @@ def _visible(user: User, asking: User) -> VisibleUser:
     return VisibleUser(user.sub, name, user.picture, own_address)
 
 
-handler = entry("query_user", query_user, QueryUser)
+handler = entry("query_user", query_user, QueryUser, services=["dynamodb"])

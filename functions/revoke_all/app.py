@@ -13,4 +13,4 @@ def revoke_all(_: NoBody, caller: Caller) -> dict[str, str]:
     return {}
 
 
-handler = entry("revoke_all", revoke_all, NoBody)
+handler = entry("revoke_all", revoke_all, NoBody, services=["dynamodb"])

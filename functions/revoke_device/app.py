@@ -19,4 +19,4 @@ def revoke_device(query: RevokeDevice, caller: Caller) -> dict[str, str]:
     return {}
 
 
-handler = entry("revoke_device", revoke_device, RevokeDevice)
+handler = entry("revoke_device", revoke_device, RevokeDevice, services=["dynamodb"])

@@ -45,4 +45,4 @@ def _most(limit: str) -> int:
     return min(int(limit), MOST)
 
 
-handler = entry("security_history", security_history, SecurityHistory)
+handler = entry("security_history", security_history, SecurityHistory, services=["dynamodb"])

@@ -57,4 +57,4 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
     return SentCode(started.verification_id, started.is_user, started.expires_in)
 
 
-handler = entry("send_code", send_code, SendCode)
+handler = entry("send_code", send_code, SendCode, services=["dynamodb", "kms", "sqs"])

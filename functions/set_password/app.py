@@ -1,7 +1,7 @@
 """PATCH /auth/v1/user/password: set another password, or the first one."""
 
 from latchkey import clock
-from latchkey.bodies import NO_TOKEN, Body, Password, Token
+from latchkey.bodies import EMPTY, Body, Password, Token
 from latchkey.caller import Caller
 from latchkey.http import entry
 from latchkey.sessions import change, signed_in, sudo
@@ -12,7 +12,7 @@ class SetPassword(Body):
     """The sudo token stands for the current password."""
 
     new_password: Password
-    sudo_token: Token = NO_TOKEN
+    sudo_token: Token = EMPTY
 
 
 def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:

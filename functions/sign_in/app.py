@@ -2,10 +2,8 @@
 address.
 """
 
-from pydantic import SecretStr
-
 from latchkey import bodies, clock, errors
-from latchkey.bodies import Body, Email, Encrypted, Password, Text, Token
+from latchkey.bodies import EMPTY, Body, Email, Encrypted, Password, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
 from latchkey.http import entry
@@ -26,7 +24,7 @@ class SignIn(Body):
 
 
 # What an encrypted body that cannot be decrypted counts as: a wrong password of no user.
-_UNREADABLE = SignIn(password=SecretStr(""))
+_UNREADABLE = SignIn(password=EMPTY)
 
 
 def sign_in(body: SignIn, caller: Caller) -> Credentials:

@@ -31,4 +31,4 @@ def sign_out(body: SignOut, caller: Caller) -> SignedOut:
     return SignedOut(body.redirect_uri)
 
 
-handler = entry("sign_out", sign_out, SignOut)
+handler = entry("sign_out", sign_out, SignOut, services=["dynamodb"])

@@ -21,4 +21,4 @@ def unknown_route(_: NoBody, caller: Caller) -> dict[str, str]:
     raise errors.Unimplemented
 
 
-handler = entry("unknown_route", unknown_route, NoBody)
+handler = entry("unknown_route", unknown_route, NoBody, services=[])

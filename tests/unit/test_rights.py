@@ -298,7 +298,12 @@ def introspect_token(w: World) -> None:
 
 
 @journey
-def encrypted_sign_in(w: World) -> None:
+def encryption_key(w: World) -> None:
+    w.cold("encryption_key")
+
+
+@journey
+def sign_in_with_code(w: World) -> None:
     early = w.prove("bob@example.com")
     for address in ("ida@example.com", "bob@example.com", "ada@example.com"):
         w.now.time += 60
@@ -307,8 +312,11 @@ def encrypted_sign_in(w: World) -> None:
         body["verification_code"] = w.outbox.code(address)
         if address == "bob@example.com":  # Who signs up after the code was asked for.
             w.call("sign_up", {"verification_token": early})
-        route = "POST /auth/v2/signin/verificationcode"
-        w.cold("encrypted_sign_in", body, route=route, headers=ELSEWHERE)
+        w.cold("sign_in_with_code", body, headers=ELSEWHERE)
+
+
+@journey
+def update_password(w: World) -> None:
     w.crowd()
     body = {
         "username": "ada_lovelace",
@@ -316,7 +324,8 @@ def encrypted_sign_in(w: World) -> None:
         "new_password": seal("engine1844"),
         "public_key_thumbprint": thumbprint(),
     }
-    w.cold("encrypted_sign_in", body, route="POST /auth/v2/signin/password/update")
+    w.cold("update_password", body | {"username": "nobody@example.com"})
+    w.cold("update_password", body)
 
 
 @journey

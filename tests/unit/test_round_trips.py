@@ -279,9 +279,9 @@ def test_an_encrypted_sign_in_takes_three(call: Call, calls: Calls, ada: Answer)
 
 
 def test_the_public_key_takes_none_when_warm(call: Call, calls: Calls):
-    call("encrypted_sign_in")
+    call("encryption_key")
     calls.clear()
-    call("encrypted_sign_in")
+    call("encryption_key")
     assert calls == []
 
 
@@ -292,7 +292,7 @@ def test_a_code_sign_in_in_one_step_takes_four(
     sent = call("send_code")
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
     calls.clear()
-    call("encrypted_sign_in", body, route="POST /auth/v2/signin/verificationcode")
+    call("sign_in_with_code", body)
     assert calls == ["UpdateItem", "TransactWriteItems", "BatchGetItem", "TransactWriteItems"]
 
 
@@ -303,8 +303,8 @@ def test_a_change_of_password_without_session_takes_five(call: Call, calls: Call
         "new_password": seal("engine1844"),
         "public_key_thumbprint": thumbprint(),
     }
-    call("encrypted_sign_in")
+    call("encryption_key")
     keyring.private(keyring.load().current("encryption", NOW))
     calls.clear()
-    call("encrypted_sign_in", body, route="POST /auth/v2/signin/password/update")
+    call("update_password", body)
     assert calls == ["GetItem", "BatchGetItem", "Query", "TransactWriteItems", "SendMessage"]

@@ -1,7 +1,10 @@
 import base64
 import hmac
 import json
+import os
 import string
+import subprocess
+import sys
 
 import jwt
 import pytest
@@ -82,3 +85,25 @@ def test_a_mac_token_ends_with_its_second(kind: tokens.MacKind):
     with pytest.raises(tokens.Refused):
         tokens.read_mac(kind, token, now=NOW + 60)
     assert tokens.read_mac(kind, token, now=None)["sub"] == "s"
+
+
+COLD = """
+import sys
+from latchkey.keys.jose import jwt
+
+key = bytes(32)
+token = jwt.encode({"sub": "s"}, key, "HS256")
+assert jwt.decode(token, key, ["HS256"]) == {"sub": "s"}
+loaded = "cryptography.x509.base" in sys.modules
+from cryptography import x509
+
+assert not loaded and callable(x509.load_der_x509_certificate)
+print("done")
+"""
+
+
+def test_certificates_are_loaded_only_when_they_are_used():
+    path = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", COLD]
+    done = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.stdout == "done\n", done.stderr

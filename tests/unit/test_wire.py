@@ -301,7 +301,7 @@ def _words(request: pytest.FixtureRequest, now: Clock) -> dict[str, str]:
     words["wrong"] = words["code"][:-1] + ("1" if words["code"][-1] == "0" else "0")
     for name, code in ((":verified", words["code:verified"]), *[(":guessed", "wrong")] * 5):
         call("verify_code", {"verification_id": words[f"id{name}"], "verification_code": code})
-    return words | _sealed(call("encrypted_sign_in"), words["proof"])
+    return words | _sealed(call("encryption_key"), words["proof"])
 
 
 def _mailed(call: Call, outbox: Outbox, name: str) -> dict[str, str]:

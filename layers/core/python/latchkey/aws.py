@@ -7,6 +7,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
+from latchkey import settings
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 # A call gives up after 7 s: two attempts of 3 s and a pause. So three of them end before the
 # function's 25 s do, and the caller gets our own answer instead of the gateway's.
 _CONFIG = botocore.config.Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    # botocore checks each argument in Python, which tests need and requests do not.
+    parameter_validation=not settings.on_lambda(),
 )
 
 # What a call can end with that is no fault of ours. Anything else is a bug and is not caught.
@@ -37,6 +43,16 @@ def session() -> boto3.session.Session:
 @functools.cache
 def _client(service: str) -> Any:
     return session().client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+def prepare(*services: str) -> None:
+    """Make clients while Lambda starts the container, when it has more processor than in a request.
+
+    Elsewhere, clients are made when they are first used.
+    """
+    if settings.on_lambda():
+        for service in services:
+            _client(service)
 
 
 def dynamodb() -> "DynamoDBClient":

@@ -23,7 +23,7 @@ Email = Annotated[str, Field(max_length=512)]
 Password = Annotated[SecretStr, Field(max_length=256)]
 Token = Annotated[SecretStr, Field(max_length=4096)]
 Encrypted = Annotated[SecretStr, Field(max_length=16384)]
-NO_TOKEN = SecretStr("")
+EMPTY = SecretStr("")
 
 
 class Body(BaseModel):

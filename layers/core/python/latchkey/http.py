@@ -9,10 +9,10 @@ import functools
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import bodies, errors, log, metrics
+from latchkey import aws, bodies, errors, log, metrics
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -30,13 +30,15 @@ def entry(
     operation: Callable[[Model, Caller], Any],
     model: type[Model],
     *,
+    services: Sequence[str] = ("dynamodb", "kms"),
     cache_seconds: int = 0,
 ) -> Handler:
     """Make the Lambda handler of an operation. It answers `operation(body, caller)` as JSON.
 
-    A success that is the same for everybody may be cached for `cache_seconds`. Nothing else is
-    cached.
+    `services` are the services of AWS that nearly every request calls. A success that is the same
+    for everybody may be cached for `cache_seconds`; nothing else is cached.
     """
+    aws.prepare(*services)
     caching = f"public, max-age={cache_seconds}" if cache_seconds else "no-store"
 
     def answer(event: Event, caller: Caller) -> tuple[Response, errors.AuthError | None]:

@@ -31,6 +31,11 @@ class Settings(BaseModel):
         return cls.model_validate(found)
 
 
+def on_lambda() -> bool:
+    """Return whether this is a container of Lambda, on AWS or on the local stack."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
 class Store(Settings):
     """The names of the tables."""
 

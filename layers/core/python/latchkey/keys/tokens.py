@@ -16,9 +16,8 @@ import binascii
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import jwt
-
 from latchkey.keys import keyring
+from latchkey.keys.jose import jwt
 
 MacKind: TypeAlias = Literal["refresh", "verification", "sudo"]
 

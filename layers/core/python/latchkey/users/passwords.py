@@ -23,9 +23,11 @@ LANES = 1
 SHORTEST = 8
 LONGEST = 32
 
+# How each hash with these settings begins (PHC string format).
+_PREFIX = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
 # The password of an unknown user is compared with this, so that the answer takes the same time. No
 # password is known that has this hash.
-_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "A" * 43
+_NOBODY = _PREFIX + "A" * 22 + "$" + "A" * 43
 
 
 def check_policy(password: str, *, address: str = "") -> None:
@@ -58,13 +60,28 @@ def matches(password: str, stored: str | None) -> bool:
     """Return whether this is the password of a stored hash. If none is stored, return False after
     the same time.
     """
-    right = _scheme().verify(_normal(password), stored or _NOBODY)
+    right = _verify(_normal(password), stored or _NOBODY)
     return right and stored is not None
 
 
 def rehash(password: str, stored: str) -> str | None:
     """Return a hash with today's settings if the stored one has others, else None."""
-    return _hash(password) if _scheme().needs_update(stored) else None
+    return None if stored.startswith(_PREFIX) else _hash(password)
+
+
+def _verify(password: str, stored: str) -> bool:
+    """Compare a password with a hash. A hash with today's settings needs no passlib, whose import
+    would be a part of each cold start.
+    """
+    if not stored.startswith(_PREFIX):
+        return bool(_scheme().verify(password, stored))
+    from argon2.exceptions import VerifyMismatchError
+    from argon2.low_level import Type, verify_secret
+
+    try:
+        return verify_secret(stored.encode(), password.encode(), Type.ID)
+    except VerifyMismatchError:
+        return False
 
 
 def _hash(password: str) -> str:
