@@ -1,0 +1,112 @@
+"""AWS in memory, and the container that an operation runs in."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from latchkey import aws, settings
+from latchkey.keys import keyring, rotation
+from latchkey.mail import send
+from local.template import table_definition
+from tests.unit import recorder
+from tests.unit.clock import NOW, Clock
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Any]:
+    """Make AWS in memory: tables as the template describes them, a wrapping key, the first keys.
+
+    It is made once, and emptied between tests, because making it takes longer than most tests.
+    Return the item of the first keys.
+    """
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+            environment.delenv(name, raising=False)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "test")
+        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        start_container()
+        for resource in ("Accounts", "Grants"):
+            boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
+        variables = {
+            "ACCOUNTS_TABLE": "Accounts",
+            "GRANTS_TABLE": "Grants",
+            "KMS_KEY_ID": boto3.client("kms").create_key()["KeyMetadata"]["KeyId"],
+            "SENDER_ADDRESS": "login@example.com",
+        }
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        rotation.rotate("https://login.example.com", now=NOW)
+        yield aws.dynamodb().get_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})["Item"]
+        start_container()
+
+
+@pytest.fixture(autouse=True)
+def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start with nothing but the first keys, in a warm container; leave nothing behind."""
+    queue = aws.sqs().create_queue(QueueName="MailQueue")["QueueUrl"]
+    monkeypatch.setenv("MAIL_QUEUE_URL", queue)
+    aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
+    keyring.forget()
+    _forget_settings()
+    recorder.forget()
+    yield
+    _forget_settings()
+    for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
+        for item in aws.dynamodb().scan(TableName=table)["Items"]:
+            aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
+    aws.sqs().delete_queue(QueueUrl=queue)
+    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
+
+
+def start_container() -> None:
+    """Forget all that a warm container would remember: whatever the layer's modules cache."""
+    _forget_settings()
+    keyring.forget()
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "latchkey":
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    recorder.listen()
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets variables: `configure(code_seconds=60)`."""
+
+    def set_variables(**variables: object) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name.upper(), str(value))
+        _forget_settings()
+
+    return set_variables
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Meanwhile]:
+    """Return a function that has something done right after the next query of DynamoDB: between the
+    time when an operation has read a user's sessions and the time when it writes.
+    """
+    waiting: list[Callable[[], object]] = []
+    events, event = aws.dynamodb().meta.events, "after-call.dynamodb.Query"
+
+    def act(**_: object) -> None:
+        if waiting:
+            waiting.pop()()
+
+    events.register(event, act)
+    yield waiting.append
+    events.unregister(event, act)
+
+
+def _forget_settings() -> None:
+    """Let the variables be read again: another test may have set other ones."""
+    settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
+    send.transports.cache_clear()
