@@ -173,7 +173,7 @@ def test_a_dead_table_is_answered_as_unavailable(bootstrap: Bootstrap):
     assert json.loads(outcome.body["body"])["error"] == "unavailable"
 
 
-@pytest.mark.parametrize("package", ["pydantic", "jwt", "passlib"])
+@pytest.mark.parametrize("package", ["pydantic", "jwt", "argon2"])
 def test_a_package_that_the_layer_lacks_is_noticed(
     bootstrap: Bootstrap, stack: Stack, tmp_path: Path, package: str
 ):
@@ -181,7 +181,7 @@ def test_a_package_that_the_layer_lacks_is_noticed(
     shutil.rmtree(tmp_path / "layer" / package)
 
     outcome = bootstrap("sign_in", fixture_of("sign_in"), layer=tmp_path / "layer")
-    if package == "passlib":  # imported when a password is checked
+    if package == "argon2":  # imported when a password is checked
         assert outcome.body["statusCode"] == 500
     else:
         assert outcome.kind in ("init", "error")

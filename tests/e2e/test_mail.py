@@ -120,7 +120,8 @@ class Mailing:
 
     def logged(self, start: int = 0) -> list[dict[str, Any]]:
         text = self.stack.functions_log.read_text()[start:]
-        return [json.loads(found) for found in re.findall(r"^\S+: (\{.*\})$", text, re.M)]
+        found = [json.loads(line) for line in re.findall(r"^\S+: (\{.*\})$", text, re.M)]
+        return [line for line in found if "_aws" not in line]  # metrics are lines of their own
 
     def mark(self) -> int:
         return len(self.stack.functions_log.read_text())

@@ -6,7 +6,6 @@ pytest finds the fixtures here, and tests import the rest from here.
 from tests.unit.calls import CONTEXT, DEVICE, ROOT, Answer, Call, call, handler
 from tests.unit.clock import NOW, Clock, now
 from tests.unit.cloud import Meanwhile, clean_cloud, cloud, configure, meanwhile, start_container
-from tests.unit.logs import log_to_stdout
 from tests.unit.mailbox import Outbox, outbox
 from tests.unit.people import Alive, Confirm, Prove, SignIn, ada, alive, confirm, prove, sign_in
 
@@ -32,7 +31,6 @@ __all__ = [
     "configure",
     "confirm",
     "handler",
-    "log_to_stdout",
     "meanwhile",
     "now",
     "outbox",

@@ -5,13 +5,26 @@ and verifications, and times. Of an exception only its type and its places are l
 messages of libraries quote what they were given.
 """
 
+import io
+import sys
 import traceback
 
 from aws_lambda_powertools.logging import Logger
 
+
+class _Stdout(io.TextIOBase):
+    """Standard output as it is when a line is written: tests and the local stack replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 # Lambda files a line whose timestamp is not RFC 3339 under INFO, whatever its level is. The
 # location would always be this module.
-logger = Logger(service="latchkey", use_rfc3339=True, utc=True, location=None)
+logger = Logger(service="latchkey", stream=_Stdout(), use_rfc3339=True, utc=True, location=None)
 
 
 def info(message: str, **fields: object) -> None:
