@@ -17,7 +17,8 @@ from latchkey.mail import dispatch, queue
 # After so long no further mail of a batch is started: each of the two transports may take 25 s for
 # it (mail/smtp/connection.py), and the function ends after 90 s.
 BATCH_SECONDS = 30
-# The pause after a fault of ours. After 40 of them (template.yaml) a message goes to the
+# For how long a passing fault of ours is tried again with growing pauses, and the pause after a
+# message that cannot be read or rendered. After 40 tries (template.yaml) a message goes to the
 # dead-letter queue.
 FAULT_SECONDS = 60
 

@@ -1,18 +1,18 @@
 """The log: one JSON object per line, written by Powertools.
 
-No value that a caller sent is logged: only names of operations and errors, ids of requests, users
-and verifications, and times. Of an exception only its type and its places are logged, because the
+No value that a caller sent is logged, except the id of the request: only names of operations and
+errors, ids of requests, users and verifications, and times. Of an exception only its type and its places are logged, because the
 messages of libraries quote what they were given.
 """
 
-import io
 import sys
 import traceback
+from typing import TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
 
 
-class _Stdout(io.TextIOBase):
+class _Stdout:
     """Standard output as it is when a line is written: tests and the local stack replace it."""
 
     def write(self, text: str) -> int:
@@ -23,8 +23,17 @@ class _Stdout(io.TextIOBase):
 
 
 # Lambda files a line whose timestamp is not RFC 3339 under INFO, whatever its level is. The
-# location would always be this module.
-logger = Logger(service="latchkey", stream=_Stdout(), use_rfc3339=True, utc=True, location=None)
+# location would always be this module, and nothing traces. Without `json_deserializer`, Powertools
+# tries to parse each message as JSON.
+logger = Logger(
+    service="latchkey",
+    stream=cast("TextIO", _Stdout()),
+    use_rfc3339=True,
+    utc=True,
+    location=None,
+    xray_trace_id=None,
+    json_deserializer=str,
+)
 
 
 def info(message: str, **fields: object) -> None:

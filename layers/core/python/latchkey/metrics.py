@@ -6,7 +6,7 @@ format (EMF) by Powertools.
     Latency     milliseconds   service, operation
     Refusals    count          service, error
     Codes       count          service              codes that were asked for and will be mailed
-    Mails       count          service, outcome     sent, bounced, suppressed, failed
+    Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
 """
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit

@@ -82,6 +82,6 @@ class Verification:
 
 
 def read(verification_id: str) -> Verification | None:
-    """Read a verification; None if there is none of that id. It may have expired."""
+    """Read a verification, which may have expired. Return None if the id is unknown."""
     [item] = store.get(keys.verification(verification_id))
     return values.record_of(Verification, item) if item else None

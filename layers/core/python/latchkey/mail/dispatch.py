@@ -57,9 +57,9 @@ def _send_notice(notice: Notice, request_language: str, now: int) -> int:
         [item] = store.get(keys.user(notice.sub))
         if item is None:
             return 0
-        told = user.of(item)
-        address = told.email
-        chosen = language.known(told.locale or "") or request_language
+        recipient = user.of(item)
+        address = recipient.email
+        chosen = language.known(recipient.locale or "") or request_language
     if left <= 0 or delivery.suppressed(address, now=now):
         log.info("mail dropped: it is too late, or its address is suppressed", kind=notice.kind)
         return 0

@@ -1,4 +1,4 @@
-"""What a token says, for whoever has it (RFC 7662)."""
+"""Tell the holder of a token what it says, and whether it is still good (RFC 7662)."""
 
 from typing import Any
 

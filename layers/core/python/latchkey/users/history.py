@@ -69,8 +69,8 @@ def add_write(
 def read(
     sub: str, *, only: str | None, without: str | None, most: int, page_token: str, now: int
 ) -> Page:
-    """Return at most `most` entries: of one action, or of all but one. Raises InvalidArgument for a
-    page token that is none.
+    """Return at most `most` entries: of one action, or of all but one. The page token must be
+    checked.
     """
     tests = {"only": "#action = :only", "without": "#action <> :without"}
     asked: dict[str, Any] = {"only": only, "without": without}
