@@ -153,8 +153,8 @@ function checkTable() {
   if (old === made) return
   if (process.env.WRITE) {
     writeFileSync(DOCUMENT, `${head}<!-- tests -->\n${made}<!-- /tests -->\n${tail}`)
-    return console.log('docs/sdk.md is written anew')
+    return console.log('docs/sdk.md was written')
   }
-  console.error('\ndocs/sdk.md does not say what these tests found: `make browser WRITE=1` writes it anew.')
+  console.error('\ndocs/sdk.md differs from these results: `make browser WRITE=1` writes it again.')
   results.failed.push({ name: 'docs/sdk.md' })
 }
