@@ -1,19 +1,20 @@
-# `make` lists what can be done here. Python 3.11+, make and the package index are all that is needed.
+# `make` lists the targets. They need Python 3.11 or newer, make, and access to the package index.
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 
-# Bytecode goes aside, or each test run would change what `sam build` sees; without it all starts slower.
+# Bytecode goes to another folder, because otherwise each test run would change what `sam build` sees. It is always
+# written, because everything starts slower without it.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
 export SAM_CLI_TELEMETRY := 0
-# uv's own list of authorities knows none of a company's, so take the machine's where it has one.
+# uv's own list of authorities has none of a company's own, so use the list of the machine if there is one.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls /etc/ssl/cert.pem),1,0)
 
 UV := $(CURDIR)/.local/uv/bin/uv
 BIN := .venv/bin
 SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
-LAMBDA := .local/env/lambda/.done # what Lambda brings, and nothing else: the layer must bring the rest
+LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit e2e browser bench build validate lock format clean
 .PHONY: send-test-mail lift-suppression screenshots
@@ -21,25 +22,25 @@ LAMBDA := .local/env/lambda/.done # what Lambda brings, and nothing else: the la
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
 
-run: $(LOCAL) ## Run everything on this machine until Ctrl-C: page on port 3080, API 3000, inbox 3025.
+run: $(LOCAL) ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025.
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
 
-test: check build e2e browser ## All that CI runs: check, the layer for Lambda, end-to-end and browser tests.
+test: check build e2e browser ## Run all that CI runs: check, the layer for Lambda, end-to-end and browser tests.
 
-check: .venv/.done ## Format, lint, types, unit tests.
+check: .venv/.done ## Check format, lint and types, and run the unit tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) unit
 
-unit: .venv/.done ## Unit tests.
+unit: .venv/.done ## Run the unit tests.
 	$(BIN)/pytest -q -n auto tests/unit
 
-e2e: $(LOCAL) $(LAMBDA) ## Whole journeys through a local stack of their own.
+e2e: $(LOCAL) $(LAMBDA) ## Run whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e
 
 BROWSER_PACKAGES := tests/browser/node_modules/.package-lock.json examples/web/node_modules/.package-lock.json
-browser: $(LOCAL) $(BROWSER_PACKAGES) ## The sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.
+browser: $(LOCAL) $(BROWSER_PACKAGES) ## Test the sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.
 	@tests/browser/find-chromium
 	node tests/browser/run.js
 
@@ -52,7 +53,7 @@ bench: $(LOCAL) $(LAMBDA) ## Measure cold and warm requests beside boto3 alone; 
 	@$(BIN)/python -m bench.cold_start --imports
 	@PYTHONPATH=layers/core/python:. $(BIN)/python -m bench.warm --switches
 
-build: $(LOCAL) validate ## Build for Lambda with `sam build`, and look into the layer.
+build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the layer.
 	UV=$(UV) $(SAM) build --cached --parallel
 	$(BIN)/python -m local.check_layer .aws-sam/build/CoreLayer
 
@@ -61,20 +62,20 @@ validate: .local/env/sam/.done ## Check the template with cfn-lint.
 
 STACK ?= latchkey
 LANGUAGE ?= en
-send-test-mail: .local/env/sam/.done ## Mail TO=... with the deployed STACK, and see which step fails.
+send-test-mail: .local/env/sam/.done ## Send a mail to TO=... from the deployed STACK, and show which step fails.
 	@$(SAM) remote invoke SendTestMail --stack-name $(STACK) --event '{"to": "$(TO)", "language": "$(LANGUAGE)"}'
 
-lift-suppression: .local/env/sam/.done ## Let ADDRESS=..., which bounced or complained, have mails again.
+lift-suppression: .local/env/sam/.done ## Send mail again to ADDRESS=..., which bounced or complained.
 	@$(SAM) remote invoke LiftSuppression --stack-name $(STACK) --event '{"address": "$(ADDRESS)"}'
 
-screenshots: .venv/.done ## Draw the mails of docs/images; needs Chromium.
+screenshots: .venv/.done ## Draw the mails in docs/images, with Chromium.
 	PYTHONPATH=layers/core/python:. $(BIN)/python -m local.screenshots
 
-format: .venv/.done ## Format, and fix what the linter can.
+format: .venv/.done ## Format the code, and fix what the linter can.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-clean: ## Remove environments, builds and the local stack's state.
+clean: ## Delete environments, builds and the state of the local stack.
 	rm -rf .venv .local .aws-sam .ruff_cache .hypothesis
 
 LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -84,7 +85,7 @@ lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOC
 	$(LOCK) --group dev -c layers/core/requirements.txt -o requirements/dev.txt
 	for group in sam ministack lambda bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
 
-# Environments: each is made again when its lock file has changed.
+# Environments. Each is made again when its lock file has changed.
 .local/uv/.done: requirements/bootstrap.txt
 	@python3 -c 'import sys; assert sys.version_info >= (3, 11)' || \
 	    { echo "Python 3.11 or newer is needed as python3"; exit 1; }
@@ -94,13 +95,13 @@ lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOC
 	.local/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-# The path of a python3.13: one that is here, else one that uv fetches, else python3.
+# The path of a python3.13: one of this machine, else one that uv downloads, else python3.
 .local/python: .local/uv/.done
 	@python=$$($(MAKE) -s -C layers/core find-python); \
 	if [ -z "$$python" ]; then UV_HTTP_RETRIES=0 $(UV) python install -q 3.13 2>/dev/null && \
 	    python=$$($(UV) python find --managed-python 3.13); fi; \
 	if [ -z "$$python" ]; then python=$$(command -v python3); \
-	    echo "No python3.13 here: going on with $$python. What is lost: no bytecode in the layer, so cold" \
+	    echo "There is no python3.13 here, so $$python is used. Then the layer has no bytecode, and cold" \
 	         "starts take about twice as long on Lambda."; fi; \
 	echo "$$python" > $@
 

@@ -1,8 +1,8 @@
-"""`python bench/send_mail.py [MAILS]`: how fast one container of `send_mail` is, and a mail's cost.
+"""`python bench/send_mail.py [MAILS]`: measure the speed of `send_mail` and the cost of a mail.
 
-The handler runs in this process, as in a warm container, in batches of five as the queue gives
-them; MiniStack has the tables and keys, and a mail server query real TLS runs in a process of its
-own, so that processor time is the handler's alone.
+The handler runs in this process, as in a warm container, with batches of five as the queue gives
+them. MiniStack has the tables and keys. A mail server with real TLS runs in a process of its own,
+so the processor time that is measured is the handler's alone.
 """
 
 import json
@@ -26,7 +26,7 @@ BATCH = 5
 
 
 def main(mails: int) -> int:
-    """Send so many mails and print what was measured; 1 if one was not sent."""
+    """Send so many mails and print the measurements. Return 1 if a mail was not sent."""
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), free_port(), free_port(), Path(folder) / "authority.pem")
         port, listening, done = free_port(), multiprocessing.Event(), multiprocessing.Event()

@@ -1,8 +1,9 @@
-"""`python -m local`: the whole of Latchkey on this machine, until Ctrl-C.
+"""`python -m local`: run all of Latchkey on this machine until Ctrl-C.
 
-Starts the inbox and MiniStack, builds and deploys the template, serves the sample page, prints the
-addresses and then the line `ready`, and shows each mail that arrives. Users outlive a stop;
-`--fresh` forgets them. Stacks run side by side if each has its own home and ports.
+It starts the inbox and MiniStack, builds and deploys the template, and serves the sample page. It
+prints the addresses and then the line `ready`, and shows each mail that arrives. Users are kept
+over a restart; `--fresh` deletes them. Several stacks can run at the same time if each has its own
+home and ports.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from local.stack import ROOT, Stack, StackError
 from local.web import Web
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PORTS = {  # each is an option and an environment variable of this name
+PORTS = {  # each name is an environment variable, and an option too
     "API_PORT": (3000, "the API"),
     "INBOX_PORT": (3025, "the inbox's page and JSON"),
     "SMTP_PORT": (3587, "the inbox's SMTP with STARTTLS"),
@@ -34,7 +35,7 @@ PORTS = {  # each is an option and an environment variable of this name
 
 
 def main() -> int:
-    """Run until a signal; 1 if the stack can't be had."""
+    """Run until a signal arrives. Return 1 if the stack cannot be started."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     options = _options()
@@ -49,14 +50,14 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> NoReturn:
-    """Start everything and wait; whatever ends this, stop it."""
+    """Start everything and wait. Stop everything, whatever ends the wait."""
     began = time.monotonic()
     with (options.home / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(
-                f"a stack already runs in {options.home}: give another --home"
+                f"a stack already runs in {options.home}: use another --home"
             ) from None
         parameters = _parameters(options)
         _refuse_taken_ports(options)
@@ -90,7 +91,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops")
             print("ready", flush=True)
             parent = os.getppid()
-            while os.getppid() == parent:  # make or a test that was killed leaves nothing behind
+            while os.getppid() == parent:  # stop too if make or a test was killed
                 time.sleep(0.5)
                 stack.check()
                 if web:
@@ -102,7 +103,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             if web:
                 web.stop()
             stack.stop()
-            inbox.stop()  # last: it would wait for the connection that `send_mail` keeps open
+            inbox.stop()  # last, because it waits until `send_mail` closes its connection
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -123,11 +124,11 @@ def _options() -> argparse.Namespace:
     )
     values = os.environ.get("PARAMS", "")
     parser.add_argument(
-        "--params", default=values, help="'Name=value ...' for the template (PARAMS)"
+        "--params", default=values, help="'Name=value ...': parameters of the template (PARAMS)"
     )
     fresh = os.environ.get("FRESH", "0") not in ("", "0")
     parser.add_argument(
-        "--fresh", action="store_true", default=fresh, help="forget users (FRESH=1)"
+        "--fresh", action="store_true", default=fresh, help="delete all users first (FRESH=1)"
     )
     options = parser.parse_args()
     options.home = options.home.resolve()
@@ -135,11 +136,11 @@ def _options() -> argparse.Namespace:
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
-    """A value for every parameter of the template, so that none stays from an earlier deploy."""
+    """Return a value for every parameter of the template, so that no earlier value stays."""
     defaults = template.defaults()
     given = dict(pair.partition("=")[::2] for pair in shlex.split(options.params))
     if unknown := given.keys() - defaults.keys():
-        raise StackError(f"PARAMS: no {sorted(unknown)} in the template, only {sorted(defaults)}")
+        raise StackError(f"PARAMS: the template has no {sorted(unknown)}, only {sorted(defaults)}")
     local = {
         "MailTransport": "smtp",
         "SenderAddress": "login@latchkey.test",
@@ -172,7 +173,7 @@ def _refuse_taken_ports(options: argparse.Namespace) -> None:
 
 
 def _check(stack: Stack, api: str, origins: str) -> None:
-    """See that the API answers, and that routes and CORS passed through `local.ministack_local`."""
+    """Check that the API answers, and that `local.ministack_local` has made routes and CORS."""
     stack.wait(f"{api}/.well-known/jwks.json", seconds=20)
     if not origins:
         return
@@ -181,7 +182,7 @@ def _check(stack: Stack, api: str, origins: str) -> None:
     preflight = urllib.request.Request(f"{api}/auth/v1/signin", method="OPTIONS", headers=headers)
     with urllib.request.urlopen(preflight, timeout=20) as answer:
         if not answer.headers["Access-Control-Allow-Origin"]:
-            raise StackError("no CORS on the API: does local/ministack_local.py fit MiniStack?")
+            raise StackError("the API has no CORS: does local/ministack_local.py fit MiniStack?")
 
 
 def _show(mail: Mail) -> None:

@@ -1,8 +1,8 @@
-"""`python -m local.check_layer FOLDER`: look into a layer that was built for Lambda.
+"""`python -m local.check_layer FOLDER`: check a layer that was built for Lambda.
 
-Exits with a reason if a library, its native code or its metadata is missing, if native code is not
-for Python 3.13 on arm64, if bytecode is missing where a python3.13 was there to make it, if the AWS
-libraries have all their data, or if it is too large.
+It exits with a reason in these cases: a library, its native code or its metadata is missing; native
+code is not for Python 3.13 on arm64; bytecode is missing although a python3.13 was there to make
+it; the data of the AWS libraries was not trimmed; the layer is too large.
 """
 
 import importlib.util
@@ -12,18 +12,18 @@ import sys
 from pathlib import Path
 
 MOST_MB = 60
-MOST_DATA_MB = 0.2  # 28 before layers/core/trim.py
+MOST_DATA_MB = 0.2  # it is 28 before layers/core/trim.py
 PACKAGES = ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "jwt", "passlib")
 NATIVE = ("pydantic_core", "cryptography", "_argon2_cffi_bindings")
 ARM64 = 183  # e_machine of an ELF file
-UNCHECKED_HASH = 1  # the flags of bytecode that is used without a look at its source
+UNCHECKED_HASH = 1  # the flag of bytecode that Python uses without checking its source
 
 
 def problems(layer: Path) -> list[str]:
-    """All that is wrong with a built layer."""
+    """Return everything that is wrong with a built layer."""
     python = layer / "python"
     found = [f"{name} is missing" for name in PACKAGES if not (python / name).is_dir()]
-    found += [f"{path} should not be there" for path in python.rglob("*.pyi")]
+    found += [f"{path} must not be there" for path in python.rglob("*.pyi")]
     libraries = list(python.rglob("*.so*"))
     for path in libraries:
         machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
@@ -34,7 +34,7 @@ def problems(layer: Path) -> list[str]:
             found.append(f"{name} has no native code")
     data = _megabytes(python / "botocore" / "data")
     if data > MOST_DATA_MB:
-        found.append(f"botocore has {data:.1f} MB of data: trim.py leaves {MOST_DATA_MB} at most")
+        found.append(f"botocore has {data:.1f} MB of data: {MOST_DATA_MB} at most after trim.py")
     if sys.version_info[:2] == (3, 13):  # the Makefiles found a python3.13
         for path in python.rglob("*.py"):
             compiled = Path(importlib.util.cache_from_source(path.name)).name
@@ -48,7 +48,7 @@ def problems(layer: Path) -> list[str]:
             found.append(f"{name} {version} has no metadata")
     size = _megabytes(layer)
     if size > MOST_MB:
-        found.append(f"{size:.0f} MB are too much: at most {MOST_MB}")
+        found.append(f"the layer has {size:.0f} MB: {MOST_MB} at most")
     print(f"layer: {size:.0f} MB, {len(libraries)} native libraries, {len(pins)} packages")
     return found
 

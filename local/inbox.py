@@ -1,7 +1,8 @@
-"""The inbox: a mail server on loopback that keeps what it receives, as JSON and as a page.
+"""The inbox: a mail server on loopback that shows what it receives, as JSON and as a page.
 
-Both modes of SMTP are real: STARTTLS and implicit TLS, under a certificate of a throw-away
-authority, and with a login. A recipient that begins with `tempfail` gets 451, with `permfail` 550.
+Both modes of SMTP work as on a real server: STARTTLS and implicit TLS, with a certificate of an
+authority that exists only here, and with a login. A recipient that begins with `tempfail` gets 451;
+one that begins with `permfail` gets 550.
 """
 
 import datetime
@@ -31,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 USER = "latchkey"
-PASSWORD = "local-only"  # noqa: S105 - it guards nothing: the server listens on loopback
+PASSWORD = "local-only"  # noqa: S105 - no secret: the server listens on loopback only
 MOST_MAILS = 1000
 
 PAGE = """<!doctype html><meta charset=utf-8><meta name=viewport content="width=device-width">
@@ -63,11 +64,11 @@ class Mail:
 class Inbox:
     """The last mails, newest first, and the servers that receive and show them.
 
-    `on_mail` is called with each mail from the server's thread.
+    The thread of the server calls `on_mail` with each mail.
     """
 
     def __init__(self, tls: Path, on_mail: Callable[[Mail], None]) -> None:
-        """Make the certificate in the folder `tls` if there is none yet."""
+        """Make the certificate in the folder `tls`, if there is none yet."""
         self.mails: deque[Mail] = deque(maxlen=MOST_MAILS)
         self.authority = tls / "ca.pem"
         self._on_mail = on_mail
@@ -79,8 +80,8 @@ class Inbox:
         self._web: ThreadingHTTPServer | None = None
 
     def start(self, web_port: int, smtp_port: int, smtps_port: int) -> None:
-        """Listen on loopback: HTTP, SMTP with STARTTLS, and SMTP under TLS."""
-        # aiosmtpd does not see that the second server's connections are under TLS from their start.
+        """Listen on loopback: HTTP, SMTP with STARTTLS, and SMTP with implicit TLS."""
+        # aiosmtpd does not know that the second server uses TLS from the first byte.
         warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS", UserWarning)
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         login: dict[str, Any] = {"authenticator": _check_login, "auth_required": True}
@@ -111,14 +112,14 @@ class Inbox:
             self._web.server_close()
 
     def to(self, address: str | None) -> list[Mail]:
-        """Mails to an address in any case, or all, newest first."""
+        """Return the mails to an address, which may be in any case, or all mails; newest first."""
         mails = list(self.mails)
         return [m for m in mails if address is None or m.to.casefold() == address.casefold()]
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept a recipient, or refuse it for a while or for good if its name says so."""
+        """Accept a recipient. Refuse it for now or for good if its name says so."""
         if address.startswith("tempfail"):
             return "451 4.3.0 Try again later"
         if address.startswith("permfail"):
@@ -127,7 +128,7 @@ class Inbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
-        """Keep one mail for each recipient."""
+        """Keep a mail for each recipient."""
         message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         for address in envelope.rcpt_tos:
             mail = Mail(
@@ -155,7 +156,7 @@ def _part(message: EmailMessage, kind: str) -> str:
 
 
 def _page(mails: list[Mail]) -> str:
-    """Mails are not trusted: text is escaped; HTML is framed, runs nothing and loads nothing."""
+    """Return the page. Mails are not trusted: text is escaped, and the HTML frame has no rights."""
     articles = []
     for mail in mails:
         fields = {name: html.escape(str(value)) for name, value in asdict(mail).items()}
@@ -191,13 +192,13 @@ def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing: the terminal shows mails."""
+            """Print nothing: the terminal shows mails."""
 
     return Handler
 
 
 def _make_certificate(folder: Path) -> None:
-    """Write `ca.pem`, and `server.pem` with key and certificate; forget the authority's key."""
+    """Write `ca.pem`, and `server.pem` with key and certificate. Drop the authority's own key."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     end = start + datetime.timedelta(days=3650)

@@ -1,12 +1,13 @@
-"""MiniStack, plus what it leaves out of SAM's templates, with the API at the root of its own port.
+"""MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
-Added are the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, and KMS's condition keys. This uses private names of MiniStack, so its version is pinned;
-after each deploy `local` asks for one route and one preflight to see that they still fit.
+This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
+tables, and the condition keys of KMS. It uses private names of MiniStack, so the version is pinned.
+After each deployment, `local` requests one route and one preflight to check that the names still
+fit.
 
-It runs in the environment `.local/env/ministack` until SIGTERM, or until its standard input ends,
-which happens when the process that started it is gone, however that went. It then saves its state
-and ends the workers of the functions. Its output is what the functions print and log.
+It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
+The input ends when the process that started it is gone, for whatever reason. It then saves its
+state and ends the workers of the functions. Its output is what the functions print and log.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ Properties = dict[str, Any]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer at API_PORT for the API alone: the SDK keeps no path of its endpoint."""
+    """Serve the API alone at API_PORT, because the SDK drops the path of its end point."""
     if scope["type"] == "http" and scope["server"][1] == API_PORT:
         path, raw_path = API_PATH + scope["path"], API_PATH.encode() + scope["raw_path"]
         scope = {**scope, "path": path, "raw_path": raw_path}
@@ -41,11 +42,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def main() -> None:
-    """Serve until asked to stop."""
+    """Serve until a signal arrives or the input ends."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop_at_end_of_input() -> None:
-        os.read(0, 1)  # nothing is ever written: this returns at the end
+        os.read(0, 1)  # nothing is ever written, so this returns when the input ends
         loop.call_soon_threadsafe(stop.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +61,7 @@ async def main() -> None:
 
 
 def _pass_parameters() -> None:
-    """Give SAM's translator the values of parameters, to resolve `!If` and `!Ref` as on AWS."""
+    """Give SAM's translator the values of parameters, so that it resolves `!If` and `!Ref`."""
     values: dict[str, Any] = {}
     translate = sam.transform
     sam.transform = lambda template, _, loader: translate(template, values, loader)
@@ -80,7 +81,9 @@ def _pass_parameters() -> None:
 
 
 def _extend(resource_type: str, before: Any, after: Any) -> None:
-    """Change a resource's properties before MiniStack makes or updates it, act on them after."""
+    """Have `before` change the properties that MiniStack makes or updates a resource from, and call
+    `after` when it is done.
+    """
     handler = cfn._RESOURCE_HANDLERS[resource_type]
     create, update = handler["create"], handler["update"]
 
@@ -98,7 +101,7 @@ def _extend(resource_type: str, before: Any, after: Any) -> None:
 
 
 def _plain_api(properties: Properties) -> Properties:
-    """Repeat tags and CORS rules of an API's body as the properties that MiniStack reads."""
+    """Copy tags and CORS rules from an API's body to the properties that MiniStack reads."""
     body = properties.get("Body") or {}
     tags = {tag["name"]: tag.get("x-amazon-apigateway-tag-value") for tag in body.get("tags", [])}
     properties = {**properties, "Tags": {**tags, **properties.get("Tags", {})}}
@@ -108,7 +111,7 @@ def _plain_api(properties: Properties) -> Properties:
 
 
 def _make_routes(api: str, properties: Properties) -> None:
-    """Replace the routes of an API by those of its body."""
+    """Replace the routes of an API with those of its body."""
     apigateway._routes[api], apigateway._integrations[api] = {}, {}
     for path, methods in (properties.get("Body") or {}).get("paths", {}).items():
         for method, operation in methods.items():

@@ -1,7 +1,7 @@
-"""`python -m local.screenshots`: draw every mail in two languages into docs/images, with Chromium.
+"""`python -m local.screenshots`: draw every mail in two languages, with Chromium, into docs/images.
 
-The drawings depend on the fonts that are installed: on Debian, `apt install chromium
-fonts-noto-core fonts-noto-cjk`.
+The pictures depend on the installed fonts. On Debian: `apt install chromium fonts-noto-core
+fonts-noto-cjk`.
 """
 
 import os
@@ -16,7 +16,7 @@ from local.stack import ROOT
 
 FOLDER = ROOT / "docs/images"
 LANGUAGES = ("en", "zh-CN")
-DARK = (("sign_in", "en"), ("new_device", "zh-CN"))  # one of each shape
+DARK = (("sign_in", "en"), ("new_device", "zh-CN"))  # one with a code, one notice
 SIZE = {"code": (540, 520), "notice": (540, 470)}
 LOOK = {
     "PRODUCT_NAME": "Acme",
@@ -26,7 +26,7 @@ LOOK = {
 
 
 def main() -> int:
-    """Draw them all; 1 if there is no Chromium."""
+    """Draw all mails. Return 1 if there is no Chromium."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         print("Chromium is missing: on Debian, apt install chromium", file=sys.stderr)

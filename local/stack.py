@@ -1,4 +1,4 @@
-"""The stack: MiniStack as a process, and the template built and deployed to it by the SAM CLI."""
+"""The stack: a MiniStack process, to which the SAM CLI deploys the template."""
 
 import contextlib
 import os
@@ -31,11 +31,11 @@ ACCESS: dict[str, Any] = {
     "aws_secret_access_key": "test",
     "region_name": REGION,
 }
-STOP_SECONDS = 30  # MiniStack saves its state in under a second; the rest is for a busy machine
+STOP_SECONDS = 30  # MiniStack saves its state within a second; a busy machine needs longer
 
 
 class StackError(Exception):
-    """The stack can't be started or deployed; the message says what to do."""
+    """The stack cannot be started or deployed. The message says what to do."""
 
 
 @dataclass
@@ -50,24 +50,24 @@ class Stack:
 
     @property
     def log(self) -> Path:
-        """What MiniStack says."""
+        """Return the path of MiniStack's own log."""
         return self.home / "ministack.log"
 
     @property
     def functions_log(self) -> Path:
-        """What the functions print and log."""
+        """Return the path of what the functions print and log."""
         return self.home / "functions.log"
 
     @property
     def endpoint(self) -> str:
-        """MiniStack's address: always loopback, so that nothing here can reach a real account."""
+        """Return MiniStack's address. It is on loopback, so that nothing reaches a real account."""
         return f"http://127.0.0.1:{self.stack_port}"
 
     def start(self) -> None:
-        """Start MiniStack; it restores the state of its last stop."""
+        """Start MiniStack. It restores the state that it saved at its last stop."""
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         (self.home / "tmp").mkdir()
-        # Lambda code inherits this, so it holds nothing of the developer's shell.
+        # Lambda code inherits this, so nothing from the developer's shell is in it.
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -79,7 +79,7 @@ class Stack:
             "GATEWAY_PORT": str(self.stack_port),
             "MINISTACK_REGION": REGION,
             "LOG_LEVEL": "WARNING",
-            "AUTH": "true",  # rights are enforced: a function can do what its role allows
+            "AUTH": "true",  # enforce rights: a function can do only what its role allows
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "PERSIST_STATE": "1",
@@ -92,14 +92,14 @@ class Stack:
                 [PYTHON, ROOT / "local/ministack_local.py"],
                 cwd=self.home,
                 env=environment,
-                stdin=subprocess.PIPE,  # its end, when this process is gone, ends MiniStack
+                stdin=subprocess.PIPE,  # it ends when this process is gone, and MiniStack with it
                 stdout=output,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for this process, which then stops MiniStack
+                start_new_session=True,  # Ctrl-C reaches this process only, which stops MiniStack
             )
 
     def stop(self) -> None:
-        """End MiniStack and all that it started, once it has saved its state."""
+        """Stop MiniStack and everything that it started, after it has saved its state."""
         if self._process is None:
             return
         self._process.terminate()
@@ -114,12 +114,12 @@ class Stack:
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
 
     def check(self) -> None:
-        """Raise if MiniStack has ended."""
+        """Raise StackError if MiniStack has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise StackError(f"MiniStack ended with {self._process.returncode}: see {self.log}")
 
     def build(self) -> None:
-        """`sam build` with a layer for this machine, apart from the build for Lambda."""
+        """Run `sam build` with a layer for this machine, in a folder apart from Lambda's build."""
         self._sam(
             "build",
             *("--cached", "--parallel", "--template", "template.yaml"),
@@ -130,7 +130,7 @@ class Stack:
         )
 
     def deploy(self, parameters: dict[str, str]) -> None:
-        """`sam deploy` of what was built; on failure say which resource failed."""
+        """Run `sam deploy` on what was built. If it fails, say which resource failed."""
         self.wait(self.endpoint + "/_ministack/ready", seconds=30)
         cloudformation = boto3.client("cloudformation", endpoint_url=self.endpoint, **ACCESS)
         s3 = boto3.client("s3", endpoint_url=self.endpoint, **ACCESS)
@@ -152,7 +152,7 @@ class Stack:
             raise StackError(f"{error}\n{_failures(cloudformation, started)}") from None
 
     def wait(self, url: str, *, seconds: float) -> bytes:
-        """Ask until the answer is 200, and return its body."""
+        """Request the URL until the answer is 200, and return its body."""
         end = time.monotonic() + seconds
         while True:
             self.check()
@@ -168,10 +168,10 @@ class Stack:
             time.sleep(0.05)
 
     def _sam(self, command: str, *arguments: str, **environment: str) -> None:
-        """Run the SAM CLI against MiniStack, and nothing else; its output goes to a log."""
+        """Run the SAM CLI against MiniStack only. Its output goes to a log."""
         refused = ("AWS_", "SAM_", "PYTHON")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(refused)}
-        nothing = str(self.home / "none")  # no profile, no credentials of the developer
+        nothing = str(self.home / "none")  # no profile and no credentials of the developer
         environment = (
             inherited
             | {
@@ -190,7 +190,7 @@ class Stack:
             | environment
         )
         config = self.home / "samconfig.toml"
-        config.write_text("version = 0.1\n")  # the developer's defaults are for AWS
+        config.write_text("version = 0.1\n")  # samconfig.toml has defaults for AWS
         log = self.home / f"{command}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -216,11 +216,11 @@ class Stack:
 
 
 def _failures(cloudformation: "CloudFormationClient", since: float) -> str:
-    """A line for each resource that has failed since a time."""
+    """Return a line for each resource that has failed since a time."""
     try:
         events = cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
     except cloudformation.exceptions.ClientError:
-        return ""  # refused before there was a stack
+        return ""  # the deployment was refused before there was a stack
     return "\n".join(
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
         for event in reversed(events)

@@ -1,4 +1,4 @@
-"""template.yaml as `sam build` reads it: anchors expanded, short forms such as `!Ref` spelt out."""
+"""template.yaml as `sam build` reads it: with anchors and short forms such as `!Ref` expanded."""
 
 import functools
 from pathlib import Path
@@ -16,12 +16,12 @@ class _Loader(yaml.SafeLoader):
 @functools.cache
 def template() -> dict[str, Any]:
     """Read the template."""
-    parsed: dict[str, Any] = yaml.load(PATH.read_text("utf-8"), _Loader)  # noqa: S506 - a safe loader itself
+    parsed: dict[str, Any] = yaml.load(PATH.read_text("utf-8"), _Loader)  # noqa: S506 - _Loader is a safe loader
     return parsed
 
 
 def defaults() -> dict[str, Any]:
-    """Return the default of each parameter; None where there is none."""
+    """Return the default of each parameter, None if it has no default."""
     return {name: parameter.get("Default") for name, parameter in template()["Parameters"].items()}
 
 

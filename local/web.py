@@ -1,4 +1,4 @@
-"""The sample page (examples/web) beside the API, on another port and so another origin."""
+"""The sample page (examples/web). It has its own port, so its origin differs from the API's."""
 
 import os
 import re
@@ -16,8 +16,8 @@ STOP_SECONDS = 5
 
 @dataclass
 class Web:
-    """The page's server, a process of Node. Nothing else here depends on it: if it can't be had,
-    `problem` says why and what to do, and all the rest runs.
+    """The server of the page, a Node process. Nothing else needs it: if it cannot start, `problem`
+    says why and what to do, and everything else runs.
     """
 
     port: int
@@ -28,18 +28,18 @@ class Web:
 
     @property
     def log(self) -> Path:
-        """What npm and Node say."""
+        """Return the path of the output of npm and Node."""
         return self.home / "web.log"
 
     def prepare(self) -> None:
-        """Begin to install the page's packages if they have changed; the stack starts meanwhile."""
+        """Start to install the page's packages if they have changed, while the stack starts."""
         self.log.write_bytes(b"")
         node, npm = shutil.which("node"), shutil.which("npm")
         if node is None or npm is None or _version(node) < NODE_NEEDED:
             wanted = ".".join(map(str, NODE_NEEDED))
             self.problem = f"not served: it needs Node {wanted} or newer, and npm, on the PATH"
             return
-        # npm leaves a copy of the lock file where it has installed.
+        # npm writes a copy of the lock file into the folder that it installs to.
         lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules/.package-lock.json"
         if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
             self._install = self._run(npm, "ci", "--no-audit", "--no-fund")
@@ -52,13 +52,13 @@ class Web:
             self._server = self._run("node", "build.js", "--serve", API_URL=api)
 
     def check(self) -> None:
-        """Note if the page's server has ended."""
+        """Print it once if the server of the page has ended."""
         if self._server and self._server.poll() is not None and not self.problem:
-            self.problem = f"not served any more: see {self.log}"
+            self.problem = f"no longer served: see {self.log}"
             print(f"page   {self.problem}", flush=True)
 
     def stop(self) -> None:
-        """End what was started."""
+        """Stop what was started."""
         for process in (self._install, self._server):
             if process and process.poll() is None:
                 process.terminate()
@@ -73,7 +73,7 @@ class Web:
                 command,
                 cwd=FOLDER,
                 env=os.environ | {"WEB_PORT": str(self.port)} | variables,
-                stdin=subprocess.PIPE,  # its end, when this process is gone, ends the server
+                stdin=subprocess.PIPE,  # it ends when this process is gone, and the server with it
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

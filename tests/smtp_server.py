@@ -1,9 +1,9 @@
-"""A mail server that misbehaves on command, over real TLS under a throw-away authority.
+"""A mail server that fails on command, over real TLS, with an authority that exists only here.
 
-A recipient's name commands what happens to its mail, so that it works through a deployed function:
-`rcpt-550-5.1.1-ada@...` is refused so at RCPT, `data-451-...` after DATA, `drop-rcpt-...` and
-`drop-data-...` end the connection there (the latter in the middle of the message), `slow-3-...` has
-its mail accepted after 3 s. What concerns every mail is an attribute of the server.
+The name of the recipient commands what happens to the mail. So a test can give commands through a
+deployed function. `rcpt-550-5.1.1-ada@...` is refused with that reply at RCPT, `data-451-...` after
+DATA. `drop-rcpt-...` ends the connection at RCPT, `drop-data-...` in the middle of the message. A
+mail to `slow-3-...` is accepted after 3 s. Attributes of the server say what happens to every mail.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class Received:
 
 @dataclass
 class MailServer:
-    """One port, in one mode."""
+    """A server on one port, in one mode."""
 
     tls: "Authority | SelfSigned"
     security: str = "STARTTLS"  # or SSL, or NONE
@@ -61,7 +61,7 @@ class MailServer:
     smtputf8: bool = True
     host: str = "127.0.0.1"
     certificate_for: tuple[str, ...] = ("localhost", "127.0.0.1")
-    # What the server answers to every client, where it is not empty.
+    # If it is not empty, the server answers this to every client.
     greeting: str = ""
     starttls: str = ""
     login: str = ""
@@ -161,7 +161,7 @@ class MailServer:
 
 
 class _Protocol(SMTP):
-    """aiosmtpd's server, with the ways to misbehave that it has no hook for."""
+    """aiosmtpd's server, with the failures for which it has no hook."""
 
     def __init__(self, owner: MailServer, **options: Any) -> None:
         self.owner = owner
@@ -177,7 +177,7 @@ class _Protocol(SMTP):
         await super().push(status)
 
     def abort(self) -> None:
-        """End the connection without a word."""
+        """End the connection without a reply."""
         transport: Any = self.transport
         if transport is not None:
             transport.abort()
@@ -222,7 +222,7 @@ class Authority:
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, *names: str) -> ssl.SSLContext:
-        """Return what a server with these names offers."""
+        """Return the TLS context of a server with these names."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         return _context(self.folder, key, self._certificate(subject, key, names))
@@ -258,7 +258,7 @@ class Authority:
 
 
 class SelfSigned(Authority):
-    """A server that is its own authority, which nobody else knows."""
+    """Another authority, which no client trusts."""
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -1,8 +1,8 @@
 /**
- * Bundles the page into dist/; with --serve, serves it as well and bundles anew at every reload.
+ * Bundle the page into dist/. With --serve, serve it too, and bundle it again at each reload.
  *
- * Environment: API_URL, where Latchkey answers; WEB_PORT, where the page is served; OUT, another
- * folder than dist/; SDK, another package than @cloudbase/js-sdk.
+ * Environment: API_URL is the address of Latchkey; WEB_PORT is the port of the page; OUT is the
+ * folder to write to, instead of dist/; SDK is the package to use instead of @cloudbase/js-sdk.
  */
 
 import { context } from 'esbuild'
@@ -32,7 +32,7 @@ await bundling.rebuild()
 if (process.argv.includes('--serve')) {
   await bundling.serve({ host: '127.0.0.1', port: Number(WEB_PORT), servedir: OUT })
   console.log(`page   http://localhost:${WEB_PORT}`)
-  process.stdin.on('end', () => process.exit()).resume() // ends with whoever has started it
+  process.stdin.on('end', () => process.exit()).resume() // end when the parent process ends
 } else {
   await bundling.dispose()
 }

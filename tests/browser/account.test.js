@@ -1,4 +1,4 @@
-/** The signed-in user: profile, address, password, history, the end. */
+/** The signed-in user: profile, address, password, history, deletion. */
 
 import assert from 'node:assert/strict'
 import {
@@ -126,7 +126,7 @@ withEachVersion((method) => {
     const code = await codeFor(email)
     const { error } = await app.call((p) => started.data.verifyOtp(p), { email, token: code === '000000' ? '000001' : '000000' })
     assert.equal(error.category, 'VERIFICATION_FAILED')
-    await proveAddress(email) // asked for by nobody who is signed in
+    await proveAddress(email) // no signed-in user asked for this code
     await assert.rejects(app.call((email) => auth.updateUserBasicInfo({ email }), email), { error: 'failed_precondition' })
     assert.equal((await profile(me.session.access_token)).email, me.email)
   })
@@ -162,7 +162,7 @@ withEachVersion((method) => {
     assert.equal(await opens(me.email, PASSWORD), false)
     assert.equal(await profile(me.elsewhere), null)
     assert.ok(await profile(me.session.access_token), 'this one goes on')
-    await mailTo(me.email, { subject: NOTICES.password }) // its owner is told
+    await mailTo(me.email, { subject: NOTICES.password }) // the user is told
   })
 
   method('User.updatePassword', 'with a wrong one is refused, and the session goes on', async (app) => {
@@ -305,7 +305,7 @@ withEachVersion((method) => {
     const log = (p) => app.call((p) => auth.getUserBehaviorLog(p), p)
     const first = await log({ type: 'LOGIN', limit: 1 })
     const second = await log({ type: 'LOGIN', limit: 1, page_token: first.page_token })
-    const seen = [first.data[0], second.data[0]] // within the same second they come in any order
+    const seen = [first.data[0], second.data[0]] // entries of the same second come in any order
     const here = await app.page.evaluate(() => localStorage.getItem('device_id'))
     assert.deepEqual(seen.map(({ device_id }) => device_id).sort(), [here, 'direct'].sort())
     assert.match(seen.find(({ device_id }) => device_id === here).user_agent, /Chrome/)

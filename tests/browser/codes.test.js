@@ -1,4 +1,4 @@
-/** Mailed codes: asked for and redeemed. */
+/** Mailed codes: ask for them and redeem them. */
 
 import assert from 'node:assert/strict'
 import { codeFor, newAddress, newUser, opens, OTHER_PASSWORD, proveAddress, profile, withEachVersion } from './support.js'

@@ -1,4 +1,4 @@
-/** The sample page (examples/web), used as a person would, with their mails beside it. */
+/** The sample page (examples/web), used as a person uses it, together with the person's mails. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import {
 
 const SAMPLE = `${PAGES}/sample/`
 
-/** Open the page in a browser of its own; nothing may go wrong in it unseen. */
+/** Open the page in a browser of its own. Any error in the page fails the test. */
 async function visit(use, { hash = '', ...options } = {}) {
   const context = await newContext({ locale: 'en-US', viewport: { width: 900, height: 900 }, ...options })
   const page = await context.newPage()
@@ -26,7 +26,7 @@ async function visit(use, { hash = '', ...options } = {}) {
   }
 }
 
-/** Fill the fields of the section or part that is open, and press Enter. */
+/** Fill in the fields of the open section or part, and press Enter. */
 async function submit(page, part, fields) {
   const form = page.locator(`${part} form:visible`).first()
   for (const [name, value] of Object.entries(fields)) await form.locator(`[name=${name}]`).fill(value)

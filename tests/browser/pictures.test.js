@@ -1,4 +1,4 @@
-/** Takes the pictures of docs/images/: `make browser SCREENSHOTS=1`. */
+/** Take the pictures in docs/images/: `make browser SCREENSHOTS=1`. */
 
 import { test } from 'node:test'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What is no e-mail login, and who may not ask: refused in words that the SDK understands. */
+/** Other kinds of login, and other origins, are refused in words that the SDK understands. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -40,7 +40,7 @@ const asUser = {
   'authApi.transByProvider': () => auth.oauthInstance.authApi.transByProvider({ provider_token: 'x' }),
 }
 
-/** The error, whether it was thrown or returned. */
+/** Return the error, whether it was thrown or returned. */
 const errorOf = async (app, body) => {
   const outcome = await app.call(body, PHONE).catch((error) => ({ error }))
   assert.ok(outcome?.error, `not refused: ${JSON.stringify(outcome)}`)

@@ -1,12 +1,12 @@
 /**
- * Lost answers: the server has done it, the browser never hears of it, and the SDK sends the same
- * request again by itself, with the same x-request-id.
+ * Lost answers: the server has done the work, but the browser does not get the answer. The SDK then
+ * sends the same request again, with the same x-request-id.
  */
 
 import assert from 'node:assert/strict'
 import { ask, codeFor, newAddress, newUser, opens, OTHER_PASSWORD, PASSWORD, profile, proveAddress, withEachVersion } from './support.js'
 
-/** See that the path was called twice, as the very same request. */
+/** Check that the path was called twice, with the same request. */
 function assertRepeated(app, path) {
   const [first, second, ...more] = app.sent(path)
   assert.equal(more.length, 0)

@@ -1,10 +1,10 @@
 /**
- * Runs the browser tests against a local stack of their own: `make browser`, or
- * `node run.js account.test.js` for some of them. `SCREENSHOTS=1` takes the pictures for docs/ as
- * well, `STACK=<home>` keeps using a stack that runs (`python -m local --home ...`).
+ * Run the browser tests against a local stack of their own: `make browser`, or
+ * `node run.js account.test.js` for some of them. `SCREENSHOTS=1` also takes the pictures for docs/.
+ * `STACK=<home>` uses a stack that runs already (`python -m local --home ...`).
  *
- * It also keeps the table in docs/sdk.md: it fails if that does not list what was tested, and
- * writes it anew with `WRITE=1`.
+ * This also checks the table in docs/sdk.md: it fails if the table differs from the results.
+ * `WRITE=1` writes the table.
  */
 
 import { build } from 'esbuild'
@@ -28,7 +28,7 @@ const began = Date.now()
 
 const chromium = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync)
 if (!chromium) {
-  console.error('No Chromium here: on Debian and Ubuntu `apt-get install chromium`; else set CHROMIUM to its path.')
+  console.error('Chromium is missing. On Debian and Ubuntu: `apt-get install chromium`. Otherwise set CHROMIUM to its path.')
   process.exit(1)
 }
 
@@ -96,7 +96,7 @@ async function startStack() {
   }
 }
 
-/** The SDK of each version as one script, and the sample page. */
+/** Bundle each version of the SDK as one script, and the sample page. */
 async function bundle(api) {
   for (const version of VERSIONS) {
     await build({
@@ -111,7 +111,7 @@ async function bundle(api) {
   execFileSync('node', ['build.js'], { cwd: sample, env: { ...process.env, API_URL: api, OUT: join(BUILT, 'sample') } })
 }
 
-/** A blank page for each version, and the sample page under /sample/. */
+/** Serve a blank page for each version, and the sample page under /sample/. */
 function servePages(port) {
   const types = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css' }
   return createServer(({ url }, answer) => {
@@ -121,7 +121,7 @@ function servePages(port) {
     answer.setHeader('content-type', types[path.split('.').pop()] ?? 'text/plain')
     if (version) return answer.end(blank(version))
     const file = join(BUILT, path)
-    answer.setHeader('cache-control', 'max-age=3600') // so the SDK is compiled once
+    answer.setHeader('cache-control', 'max-age=3600') // so that the browser compiles the SDK once
     if (existsSync(file)) return answer.end(readFileSync(file))
     answer.writeHead(404).end()
   }).listen(port, 'localhost')
@@ -153,8 +153,8 @@ function checkTable() {
   if (old === made) return
   if (process.env.WRITE) {
     writeFileSync(DOCUMENT, `${head}<!-- tests -->\n${made}<!-- /tests -->\n${tail}`)
-    return console.log('docs/sdk.md is written anew')
+    return console.log('docs/sdk.md was written')
   }
-  console.error('\ndocs/sdk.md does not say what these tests found: `make browser WRITE=1` writes it anew.')
+  console.error('\ndocs/sdk.md differs from these results: `make browser WRITE=1` writes it again.')
   results.failed.push({ name: 'docs/sdk.md' })
 }

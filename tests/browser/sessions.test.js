@@ -1,4 +1,4 @@
-/** A session's life: kept, refreshed, shared by tabs, ended. */
+/** Sessions: keep them, refresh them, share them between tabs, end them. */
 
 import assert from 'node:assert/strict'
 import { API, App, ask, CLIENT, newContext, profile, withEachVersion } from './support.js'

@@ -1,4 +1,4 @@
-/** Ways to get a session. */
+/** All ways to get a session. */
 
 import assert from 'node:assert/strict'
 import { codeFor, newAddress, newUser, newUsername, opens, OTHER_PASSWORD, PASSWORD, profile, proveAddress, withEachVersion } from './support.js'
@@ -42,7 +42,7 @@ withEachVersion((method) => {
     const email = newAddress()
     await app.call(async (email) => { window.started = await auth.signUp({ email }) }, email)
     const { error } = await app.call((token) => started.data.verifyOtp({ token: String(token) }), Number(await codeFor(email)))
-    // Only the SDK before 2.32 passes a number on; here it is text without its leading zeros.
+    // Versions before 2.32 send a number. These send text that has lost its leading zeros.
     assert.ok(error === null || error.code === 'invalid_verification_code')
   })
 

@@ -1,6 +1,6 @@
 /**
- * What the tests share: a browser, a page with the SDK, people who have an account, their mails,
- * and the API asked directly, to see what the SDK's calls did to the server.
+ * What the tests share: a browser, a page with the SDK, users and their mails, and direct calls of
+ * the API, which show what the SDK's calls have changed on the server.
  */
 
 import { chromium } from 'playwright-core'
@@ -8,14 +8,14 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 
-/** Where the stack and the pages are: run.js sets them. */
+/** The addresses of the stack and the pages. run.js sets them. */
 export const { API, INBOX, PAGES, STRANGER } = process.env
 export const VERSIONS = ['2.32.0', '3.7.0']
 export const CLIENT = 'browser-test' // the SDK's env
 export const PASSWORD = 'correct-horse-1'
 export const OTHER_PASSWORD = 'battery-staple-2'
 
-// As root Chromium needs --no-sandbox; the others keep it from asking its maker's servers.
+// As root, Chromium needs --no-sandbox. The other flags keep it from calling its maker's servers.
 const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
 const ARGUMENTS = [...FLAGS, '--disable-component-update', '--disable-sync', '--no-sandbox']
 
@@ -28,13 +28,14 @@ after(() => browser.close())
 export const newContext = (options) => browser.newContext(options)
 
 /**
- * Run the same tests with each version of the SDK. `add` gets the function
- * `method(name, promise, body)`: what is called, what it promises, and the test, which gets an App.
+ * Run the same tests with each version of the SDK. `add` is called with a function
+ * `method(name, promise, body)`: the method of the SDK, what is tested of it, and the test. The test
+ * is called with an App.
  */
 export function withEachVersion(add) {
   for (const version of VERSIONS) {
     describe(version, () => {
-      let context // one for all of them: so the SDK is compiled once
+      let context // one for all tests, so that the browser compiles the SDK once
       before(async () => (context = await browser.newContext()))
       after(() => context.close())
       add((name, promise, body) =>
@@ -51,7 +52,7 @@ export function withEachVersion(add) {
   }
 }
 
-/** A blank page of another origin than the API's, on which `auth` is the SDK. */
+/** A blank page with another origin than the API. In it, `auth` is the SDK. */
 export class App {
   static async open(context, version, origin = PAGES) {
     const page = await context.newPage()
@@ -67,7 +68,7 @@ export class App {
     Object.assign(this, { page, context, version, requests: [] })
   }
 
-  /** Leave the browser as if it had never been used. */
+  /** Reset the browser as if it had never been used. */
   async forget() {
     await this.context.unrouteAll()
     await this.context.setOffline(false)
@@ -75,14 +76,14 @@ export class App {
     for (const page of this.context.pages()) await page.close()
   }
 
-  /** Another tab of the same browser. */
+  /** Open another tab of the same browser. */
   tab() {
     return App.open(this.context, this.version)
   }
 
   /**
-   * Call a function in the page. What it returns comes back as plain data, errors with all their
-   * fields, and null for a login state, which holds the whole SDK. What it throws is thrown here.
+   * Call a function in the page. Its result comes back as plain data: an error has all its fields,
+   * and a login state is null, because it holds the whole SDK. What it throws is thrown here.
    */
   async call(body, argument = null) {
     const outcome = await this.page.evaluate(`(async () => {
@@ -95,7 +96,7 @@ export class App {
     return outcome.value
   }
 
-  /** Sign in on the page as somebody who has an account; returns what `newUser` does. */
+  /** Sign in on the page as a new user, and return what `newUser` returns. */
   async signedIn(options = {}) {
     const user = await newUser(options)
     if (options.password === null) await this.call(signInByCode(await startCode(user.email)), user)
@@ -104,12 +105,12 @@ export class App {
     return user
   }
 
-  /** The tokens that the SDK holds; null if it holds none. */
+  /** Return the tokens that the SDK has stored, or null if there are none. */
   session() {
     return this.page.evaluate((key) => JSON.parse(localStorage.getItem(key)), `credentials_${CLIENT}`)
   }
 
-  /** Let the access token be past its time, as the SDK sees it, and start the page anew. */
+  /** Make the SDK believe that the access token has expired, and reload the page. */
   async expire() {
     await this.page.evaluate((key) => {
       const kept = JSON.parse(localStorage.getItem(key))
@@ -118,7 +119,7 @@ export class App {
     await this.page.reload()
   }
 
-  /** Lose the answer to the next call of this path, once the server has done it. */
+  /** Drop the answer to the next call of this path, after the server has done the work. */
   async loseAnswer(path) {
     let lost = 0
     await this.context.route(`${API}${path}*`, async (route) => {
@@ -129,7 +130,7 @@ export class App {
     })
   }
 
-  /** The calls of a path so far. */
+  /** Return the calls of a path so far. */
   sent(path) {
     return this.requests.filter((request) => new URL(request.url()).pathname === path && request.method() !== 'OPTIONS')
   }
@@ -138,13 +139,13 @@ export class App {
 const signInByCode = ({ id, code }) =>
   `({ email }) => auth.signInWithEmail({ email, verificationCode: '${code}', verificationInfo: { verification_id: '${id}', is_user: true } })`
 
-// --- The server, asked directly --------------------------------------------------------------------
+// --- Direct calls of the server ---------------------------------------------------------------------
 
-/** An address that nobody has used. */
+/** Return an address that nobody has used. */
 export const newAddress = () => `user-${randomUUID()}@example.com`
 export const newUsername = () => `u_${randomUUID().slice(0, 18)}`
 
-/** Ask the API as a client without the SDK would: {status, body}. */
+/** Call the API without the SDK, and return {status, body}. */
 export async function ask(method, path, { body, token, device = 'direct' } = {}) {
   const answer = await fetch(`${API}/auth${path}`, {
     method,
@@ -160,7 +161,7 @@ async function ok(method, path, options) {
   return body
 }
 
-/** Make an account; `password: null` for one without. */
+/** Create a user; `password: null` makes one without a password. */
 export async function newUser({ password = PASSWORD, username, name, address } = {}) {
   const email = address ?? newAddress()
   const { verification_token } = await proveAddress(email)
@@ -169,7 +170,7 @@ export async function newUser({ password = PASSWORD, username, name, address } =
   return { email, password, username, name, sub, elsewhere: access_token }
 }
 
-/** Ask for a code, and read it from the mail. */
+/** Ask for a code and read it from the mail. */
 export async function startCode(email) {
   const before = (await mailsTo(email, CODE)).length
   const { verification_id } = await ok('POST', '/v1/verification', { body: { email } })
@@ -181,21 +182,21 @@ export async function proveAddress(email) {
   return ok('POST', '/v1/verification/verify', { body: { verification_id: id, verification_code: code } })
 }
 
-/** The subjects of notices, in the two languages that the tests ask for. */
+/** The subjects of notices, in the two languages of the tests. */
 export const NOTICES = {
   address: /address .* was changed|邮箱已更换/,
   password: /password was changed|密码已修改/,
   deletion: /was deleted|已注销/,
 }
-const CODE = /\b\d{6}\b/ // in the subject of mails with a code, and of no others
+const CODE = /\b\d{6}\b/ // only the subjects of mails with a code have this
 
-/** The code of the newest mail to an address, once so many have come. */
+/** Wait for so many mails with a code to an address, and return the code of the newest. */
 export async function codeFor(email, options) {
   const { subject } = await mailTo(email, { ...options, subject: CODE })
   return subject.match(CODE)[0]
 }
 
-/** The newest mail to an address, once so many have come whose subject matches. */
+/** Wait for so many mails to an address whose subject matches, and return the newest. */
 export async function mailTo(email, { mails = 1, subject = /./, patience = 400 } = {}) {
   for (let left = patience; left; left--) {
     const found = await mailsTo(email, subject)
@@ -210,13 +211,13 @@ async function mailsTo(email, subject) {
   return mails.filter((mail) => subject.test(mail.subject))
 }
 
-/** Whether a name and a password sign in. */
+/** Return whether a name and a password sign in. */
 export async function opens(username, password) {
   const { status } = await ask('POST', `/v1/signin?client_id=${CLIENT}`, { body: { username, password } })
   return status === 200
 }
 
-/** The profile that an access token shows; null if its session has ended. */
+/** Return the profile of an access token's user, or null if its session has ended. */
 export async function profile(token) {
   const { status, body } = await ask('GET', '/v1/user/me', { token })
   return status === 200 ? body : null

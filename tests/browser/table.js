@@ -1,4 +1,4 @@
-/** The table of docs/sdk.md: a row for each method, with what the tests say of each version. */
+/** Return the table of docs/sdk.md: a row for each test, with its result for each version. */
 export function table({ passed, failed }) {
   const rows = new Map()
   for (const [names, mark] of [[passed, 'works'], [failed, '**fails**']]) {

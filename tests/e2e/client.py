@@ -1,4 +1,4 @@
-"""What a person has: a device with the SDK's headers, and a mailbox."""
+"""The client of the tests: a device that sends the SDK's headers, and a mailbox."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ ROUTES = {
     "sign_out": ("POST", "/auth/v1/user/signout"),
     "get_user": ("GET", "/auth/v1/user/me"),
 }
-# Of a signed-in user, which comes before what the body holds.
+# The routes of a signed-in user. They check the session before the body.
 ACCOUNT_ROUTES = {
     "edit_profile": ("PATCH", "/auth/v1/user/profile"),
     "sudo": ("POST", "/auth/v1/user/sudo"),
@@ -29,14 +29,14 @@ ACCOUNT_ROUTES = {
     "revoke_all": ("DELETE", "/auth/v1/user/revoke/all"),
 }
 TOKENS = {"token_type", "access_token", "refresh_token", "expires_in", "scope", "sub", "groups"}
-# What may never be logged, under the names that the wire gives it.
+# The fields whose values must never be logged.
 CONFIDENTIAL = {
     "email", "password", "verification_code", "verification_token", "access_token",
     "refresh_token", "token", "sudo_token", "new_password",
 }  # fmt: skip
 MAIL_SECONDS = 20
-# The local stack runs a process for each request under way, so no more than some at a time make
-# the machine busier, not the test harder.
+# The local stack runs a process for each request. More requests at a time would make the machine
+# busier, but not the test harder.
 IN_FLIGHT = 12
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Answer(dict[str, Any]):
     """The JSON object of an answer."""
 
     def __init__(self, response: httpx.Response) -> None:
-        """Check the form that every answer has."""
+        """Check the rules that every answer keeps."""
         assert response.headers["content-type"] == "application/json", response.text
         body = response.json()
         assert isinstance(body, dict), body
@@ -64,7 +64,7 @@ class Answer(dict[str, Any]):
 
     @property
     def refusal(self) -> Refusal:
-        """Status, error and error_code."""
+        """Return status, error and error_code."""
         assert self.status != 200, "a success"
         return self.status, self["error"], self["error_code"]
 
@@ -77,7 +77,7 @@ class Inbox:
     seen: set[str]
 
     def mails(self, address: str) -> list[dict[str, Any]]:
-        """The mails with a code to an address, newest first; notices are left out."""
+        """Return the mails with a code to an address, newest first, without notices."""
         found = self.http.get("/mails", params={"to": address}).json()
         return [mail for mail in found if any(map(str.isdigit, mail["text"].splitlines()))]
 
@@ -90,7 +90,7 @@ class Inbox:
         return mails[0]
 
     def code(self, address: str, count: int = 1) -> str:
-        """Read the newest code as a person does: it stands alone on its line."""
+        """Read the code in the newest mail: it stands alone on a line."""
         lines = self.wait(address, count)["text"].splitlines()
         [code] = [line for line in lines if line.isdigit()]
         self.seen.add(code)
@@ -104,7 +104,7 @@ class Device:
     http: httpx.Client
     inbox: Inbox
     seen: set[str]
-    """All that was sent or answered and may never be logged."""
+    """All values that were sent or answered and must never be logged."""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def call(
@@ -117,7 +117,7 @@ class Device:
         request_id: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Ask as the SDK does: JSON that says it is plain text."""
+        """Send a request as the SDK does: JSON whose content type is text/plain."""
         method, path = (ROUTES | ACCOUNT_ROUTES)[operation]
         sent = {
             "x-device-id": self.id,
@@ -189,7 +189,7 @@ NewDevice: TypeAlias = Callable[[], Device]
 
 
 def new_address() -> str:
-    """An address that nobody has used."""
+    """Return an address that nobody has used."""
     return f"person-{secrets.token_hex(6)}@example.com"
 
 

@@ -1,4 +1,4 @@
-"""One local stack for all journeys: the template, deployed, with IAM enforced."""
+"""One local stack for all journeys: the deployed template, with IAM enforced."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ import pytest
 from tests.e2e.client import IN_FLIGHT, Device, Inbox, NewDevice, new_address
 from tests.e2e.stack import ROOT, NotReady, Stack, running
 
-# All requests come from one source and many in a row are for one address; the limits that tests
-# are about are set by them.
+# All requests come from one source, and many of them are for one address. Tests of limits set the
+# limits themselves.
 PARAMETERS = "CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "last: looks at what all other tests have left")
+    config.addinivalue_line("markers", "last: checks what all other tests have left")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Return the stack; it is kept built between runs, but its tables start empty."""
+    """Return the stack. Its build is kept between runs; its tables start empty."""
     try:
         with running(ROOT / ".local/e2e", PARAMETERS) as started:
             yield started

@@ -1,7 +1,7 @@
-"""Lambda's own bootstrap, and the part of Lambda's Runtime API that it asks.
+"""Lambda's own bootstrap, and the part of Lambda's Runtime API that it calls.
 
-The bootstrap runs in an environment that holds what Lambda brings, boto3 and `awslambdaric`, and
-nothing else; the function's folder and the layer are all that is added, as on Lambda.
+The bootstrap runs in an environment with only what Lambda brings: boto3 and `awslambdaric`. As on
+Lambda, only the function's folder and the layer are added.
 """
 
 import json
@@ -28,7 +28,7 @@ REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the bootstrap reported: the handler's answer, or an error of its own."""
+    """What the bootstrap reported: the answer of the handler, or an error."""
 
     kind: str
     """`response`, `error` (unhandled in the handler), `init` (the module could not be loaded) or
@@ -44,13 +44,13 @@ class Outcome:
 
 
 def compile_libraries() -> None:
-    """Give the environment bytecode, as Lambda's own libraries have it."""
+    """Compile the environment to bytecode, as Lambda's own libraries are."""
     command = [str(PYTHON), "-m", "compileall", "-q", "-j", "0", str(PYTHON.parents[1] / "lib")]
     subprocess.run(command, check=True, env={"PATH": "/usr/bin:/bin"})
 
 
 def variables(stack: Stack, function: str) -> dict[str, str]:
-    """The variables of a deployed function, and those that Lambda adds."""
+    """Return the variables of a deployed function, and those that Lambda adds."""
     client, name = stack.client("lambda"), stack.names[function]
     own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     return dict(own) | {
@@ -66,11 +66,11 @@ def variables(stack: Stack, function: str) -> dict[str, str]:
 def invoke(
     code: Path, event: Mapping[str, Any], environment: Mapping[str, str], layer: Path | None
 ) -> Outcome:
-    """Start a container for the function in a folder, and have it answer one event."""
+    """Start a container for the function in a folder, and let it answer one event."""
     with (
         _runtime_api(event) as (address, outcomes),
         tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile("w+") as log,  # a pipe would fill up while nobody reads it
+        tempfile.TemporaryFile("w+") as log,  # nobody reads a pipe, so it would fill up
     ):
         task = Path(folder) / "task"
         shutil.copytree(code, task, ignore=shutil.ignore_patterns("__pycache__"))
@@ -84,7 +84,7 @@ def invoke(
                 "HOME": folder,
                 "PYTHONPATH": str(layer or ""),
                 "PYTHONNOUSERSITE": "1",
-                "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda both folders are read-only
+                "PYTHONDONTWRITEBYTECODE": "1",  # both folders are read-only on Lambda
                 "LAMBDA_TASK_ROOT": str(task),
                 "_HANDLER": "app.handler",
                 "AWS_LAMBDA_FUNCTION_NAME": code.name,
@@ -114,7 +114,7 @@ def invoke(
 
 @contextmanager
 def _runtime_api(event: Mapping[str, Any]) -> Iterator[tuple[str, "Queue[Any]"]]:
-    """Hand out one event, and collect what is reported about it."""
+    """Serve one event, and collect what the bootstrap reports about it."""
     outcomes: Queue[tuple[str, bytes, float, float]] = Queue()
     asked: list[float] = []
     over = threading.Event()
@@ -123,7 +123,7 @@ def _runtime_api(event: Mapping[str, Any]) -> Iterator[tuple[str, "Queue[Any]"]]
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            if asked:  # a container waits for its next event until it is frozen
+            if asked:  # a container waits here for its next event
                 over.wait(60)
                 return
             asked.append(time.perf_counter())
@@ -153,13 +153,13 @@ def _runtime_api(event: Mapping[str, Any]) -> Iterator[tuple[str, "Queue[Any]"]]
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing of a container that was stopped while it waited."""
+            """Print nothing about a container that was stopped while it waited."""
 
     with Server(("127.0.0.1", 0), Api) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

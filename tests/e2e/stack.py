@@ -1,4 +1,4 @@
-"""A local stack of one's own: `python -m local` as a process, and boto3 against it."""
+"""A local stack for tests: `python -m local` as a process, and boto3 clients of it."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 ROOT = Path(__file__).parents[2]
 NAME = "latchkey"
-# A first start builds the layer and downloads what it needs; later ones take some ten seconds.
+# The first start builds the layer and downloads packages. Later ones take about ten seconds.
 START_SECONDS = 300
 STOP_SECONDS = 40
 Item: TypeAlias = dict[str, Any]
@@ -32,7 +32,7 @@ CREDENTIALS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that runs."""
+    """A running stack."""
 
     home: Path
     api: str
@@ -41,44 +41,44 @@ class Stack:
 
     @property
     def functions_log(self) -> Path:
-        """What the functions have logged."""
+        """Return the path of what the functions have logged."""
         return self.home / "functions.log"
 
     @property
     def layer(self) -> Path:
-        """The layer as built for this machine."""
+        """Return the folder of the layer that was built for this machine."""
         return self.home / "build" / "CoreLayer" / "python"
 
     def client(self, service: str, **credentials: str) -> Any:
-        """A boto3 client; without other credentials it may do everything."""
+        """Return a boto3 client. Without other credentials, it has all rights."""
         given = CREDENTIALS | credentials
         return boto3.client(service, endpoint_url=self.endpoint, **given)  # type: ignore[call-overload]
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
-        """The physical name of each resource of the template."""
+        """Return the physical name of each resource of the template."""
         found = self.client("cloudformation").describe_stack_resources(StackName=NAME)
         return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found["StackResources"]}
 
     def items(self, table: str) -> list[Item]:
-        """All items of `Accounts` or `Grants`."""
+        """Return all items of `Accounts` or `Grants`."""
         pages = self.client("dynamodb").get_paginator("scan")
         found = pages.paginate(TableName=self.names[table], ConsistentRead=True)
         read = TypeDeserializer().deserialize
         return [{k: read(v) for k, v in item.items()} for page in found for item in page["Items"]]
 
     def table(self, name: str) -> Any:
-        """`Accounts` or `Grants`, with items as plain values."""
+        """Return `Accounts` or `Grants`, with items as plain values."""
         resource = boto3.resource("dynamodb", endpoint_url=self.endpoint, **CREDENTIALS)  # type: ignore[call-overload]
         return resource.Table(self.names[name])
 
     def sessions(self, sub: str) -> list[Item]:
-        """The live and dead sessions of a user."""
+        """Return all stored sessions of a user, also those that have expired."""
         condition = Key("pk").eq(f"USER#{sub}") & Key("sk").begins_with("SESSION#")
         return list(self.table("Grants").query(KeyConditionExpression=condition)["Items"])
 
     def set_variables(self, function: str, **values: str) -> dict[str, str]:
-        """Give a function other variables and so new containers; return those it had."""
+        """Set variables of a function, which starts new containers. Return its former variables."""
         client = self.client("lambda")
         name = self.names[function]
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -89,12 +89,12 @@ class Stack:
 
 
 class NotReady(Exception):
-    """The stack did not come up; the message ends with its log."""
+    """The stack did not start. The message ends with its log."""
 
 
 @contextlib.contextmanager
 def running(home: Path, parameters: str) -> Iterator[Stack]:
-    """Start a stack that knows nobody, on free ports, and stop it in the end."""
+    """Start a stack without users, on free ports, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
     ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
     log = home / "local.log"

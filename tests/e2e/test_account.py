@@ -1,4 +1,4 @@
-"""What must hold when an account changes while others act on it, through the deployed stack."""
+"""Change an account while other requests act on it, through the deployed stack."""
 
 from tests.e2e.client import Answer, Device, NewDevice, at_once, new_address
 

@@ -1,4 +1,4 @@
-"""Every kind of nonsense gets its own clear error, in our own JSON."""
+"""Every kind of bad input gets a clear error, in our own JSON."""
 
 import json
 import time
@@ -47,7 +47,7 @@ NOT_AN_OBJECT = {
 @pytest.mark.parametrize("operation", WITH_BODY)
 def test_what_is_not_a_json_object_in_utf8_is_refused(device: Device, operation: str, raw: bytes):
     if operation == "sign_out" and not raw:
-        return  # It needs no field, so it needs no body.
+        return  # This operation needs no field, and so no body.
     assert device.call(operation, raw=raw).refusal == INVALID
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_a_json_object_in_utf8_is_refused(device: Device, operation:
 def test_a_body_that_is_not_utf8_is_refused_even_in_a_field_that_nobody_reads(
     device: Device, operation: str
 ):
-    # As text the local gateway would mend it; other types it passes on as they are, as AWS does.
+    # The local gateway would repair text. It passes other types on as they are, as AWS does.
     headers = {"content-type": "application/octet-stream"}
     for raw in (b'{"unread": "\xff"}', b'{"\xff": ""}', b"\x00\x01"):
         assert device.call(operation, raw=raw, headers=headers).refusal == INVALID
@@ -69,7 +69,7 @@ def test_a_megabyte_is_refused(device: Device, operation: str):
 
 
 def body(**fields: object) -> dict[str, object]:
-    """A body of valid fields, but for one."""
+    """Return a body in which all fields but one are valid."""
     return {name: value for name, value in fields.items() if value is not ...}
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_address_gets_no_mail_and_signs_nobody_in(device: Device, bad
 
 @pytest.fixture(scope="module")
 def spare(http: httpx.Client, inbox: Inbox, seen: set[str]) -> tuple[Device, str]:
-    """A proof that no refused sign-up may use up."""
+    """Return a proof that a refused sign-up must not use up."""
     device = Device(http, inbox, seen)
     return device, device.prove(new_address())
 
@@ -298,7 +298,7 @@ def test_a_code_of_another_address_is_wrong(device: Device, new_device: NewDevic
 
 @pytest.fixture(scope="module")
 def tokens(spare: tuple[Device, str]) -> dict[str, str]:
-    """One token of each kind."""
+    """Return a token of each kind."""
     device, _ = spare
     user = device.register(new_address())
     return {
@@ -367,13 +367,13 @@ def test_an_expired_token_is_refused_though_its_signature_is_right(
         assert device.call(use, fields).refusal == (DEAD if kind == "refresh" else INVALID)
     access = _resigned(stack, tokens["access"], "signing", exp=hour_ago)
     assert device.me(access).refusal == SIGNED_OUT
-    # The same with its time still to come passes, so it was the time that was refused.
+    # The same token with a later time is accepted, so the time was the reason.
     access = _resigned(stack, tokens["access"], "signing", exp=hour_ago + 7200)
     assert device.me(access).status == 200
 
 
 def _resigned(stack: Stack, token: str, purpose: str, **claims: int) -> str:
-    """Sign a token's claims anew, with the deployment's own key."""
+    """Sign a token's claims again, with the key of the deployment."""
     header = jwt.get_unverified_header(token)
     payload = jwt.decode(token, options={"verify_signature": False}) | claims
     [ring] = [item for item in stack.items("Accounts") if item["pk"] == "KEYRING"]

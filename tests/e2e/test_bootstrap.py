@@ -1,7 +1,7 @@
-"""Each function runs under Lambda's own bootstrap on what Lambda and the layer bring, no more.
+"""Each function runs under Lambda's own bootstrap, with only what Lambda and the layer bring.
 
-The local stack would lend a function packages of its own; here an import that the layer lacks
-fails, as it would on Lambda.
+The local stack's own packages could hide that the layer lacks one. Here such an import fails, as it
+would on Lambda.
 """
 
 import io
@@ -56,7 +56,7 @@ STATUS = {
 }
 
 
-# Says where each module comes from, and which boto3 it is.
+# This handler returns where each module comes from, and the version of boto3.
 PROBE = """import importlib
 
 
@@ -72,14 +72,14 @@ def fixture_of(operation: str) -> Any:
 
 @pytest.fixture(scope="module")
 def bootstrap(stack: Stack) -> Bootstrap:
-    """Return a function that has a new container of an operation answer one event."""
+    """Return a function that lets a new container of an operation answer one event."""
     lambda_runtime.compile_libraries()
 
     def run(
         operation: str, event: dict[str, Any], layer: Path = stack.layer, **variables: str
     ) -> Outcome:
         function = operation.title().replace("_", "")
-        if function not in stack.names:  # MailFeedback, which comes with SES
+        if function not in stack.names:  # MailFeedback exists only with SES
             function = "LiftSuppression"
         return lambda_runtime.invoke(
             ROOT / "functions" / operation,
@@ -126,7 +126,7 @@ def test_an_operation_answers_its_event_from_the_layer_alone(bootstrap: Bootstra
     elif operation == "send_test_mail":
         assert outcome.body["accepted"] is True
     elif operation == "lift_suppression":
-        assert outcome.body["was"] in ("bounced", "not suppressed")  # the next event's doing
+        assert outcome.body["was"] in ("bounced", "not suppressed")  # the next event suppresses it
     elif operation == "mail_feedback":
         assert outcome.body is None
     else:
@@ -137,7 +137,7 @@ def test_an_operation_answers_its_event_from_the_layer_alone(bootstrap: Bootstra
 def test_a_whole_journey_needs_nothing_but_the_layer(
     ask: Ask, bootstrap: Bootstrap, inbox: Inbox, stack: Stack, seen: set[str]
 ):
-    """Imports that wait until they are needed are reached too."""
+    """This also reaches the imports inside functions."""
     address = new_address()
     sqs = stack.client("sqs")
     queue = sqs.create_queue(QueueName="mails-for-the-bootstrap")["QueueUrl"]
@@ -181,7 +181,7 @@ def test_a_package_that_the_layer_lacks_is_noticed(
     shutil.rmtree(tmp_path / "layer" / package)
 
     outcome = bootstrap("sign_in", fixture_of("sign_in"), layer=tmp_path / "layer")
-    if package == "argon2":  # imported when a password is checked
+    if package == "argon2":  # it is imported when a password is checked
         assert outcome.body["statusCode"] == 500
     else:
         assert outcome.kind in ("init", "error")
@@ -216,7 +216,7 @@ def test_lambda_brings_a_boto3_and_the_layers_comes_first(stack: Stack, tmp_path
 
 
 def test_a_function_of_the_local_stack_finds_the_layers_libraries(stack: Stack):
-    """MiniStack's own environment, which has many of them too, comes after the layer."""
+    """MiniStack's own environment has many of them too, but comes after the layer."""
     client = stack.client("lambda")
     deployed = client.get_function_configuration(FunctionName=stack.names["GetUser"])
     code = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What a browser asks for and looks at: CORS, also on errors."""
+"""What a browser checks: CORS, also on errors."""
 
 import httpx
 import pytest

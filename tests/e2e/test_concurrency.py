@@ -1,7 +1,7 @@
-"""What must hold when many ask at once. Each promise is tried over several rounds.
+"""What must hold when many requests come at once. Each test runs in several rounds.
 
-The threads of a round all start at once; the client lets IN_FLIGHT of their requests be under way
-at the same time, each of which the local stack runs in a process of its own.
+All threads of a round start at once. The client sends IN_FLIGHT of their requests at a time, and
+the local stack runs each of these in a process of its own.
 """
 
 import collections
@@ -19,7 +19,7 @@ TAKEN = (409, "failed_precondition", 9)
 
 
 def outcomes(answers: list[Answer]) -> collections.Counter[object]:
-    """Count the answers by their refusal, successes as `ok`."""
+    """Count the answers by refusal; a success counts as `ok`."""
     return collections.Counter("ok" if a.status == 200 else a.refusal for a in answers)
 
 
@@ -41,7 +41,7 @@ def test_of_200_guesses_at_one_code_five_are_evaluated(
     assert found["ok"] + found[WRONG_CODE] + found[SPENT] == 200
     if not found["ok"]:
         assert found[WRONG_CODE] == 5
-        # The right code comes too late.
+        # The right code comes after the fifth guess.
         assert "too many attempts" in device.verify(verification_id, code)["error_description"]
     item = stack.table("Grants").get_item(Key={"pk": f"VERIFICATION#{verification_id}", "sk": "-"})
     assert item["Item"]["guesses"] <= 5
@@ -121,7 +121,7 @@ def test_20_sign_ins_with_one_proof_start_one_session(
     body = {"username": address, "verification_token": device.prove(address)}
 
     assert outcomes(at_once(20, lambda _: device.call("sign_in", body))) == {"ok": 1, SPENT: 19}
-    assert len(stack.sessions(sub)) == 2  # that of the sign-up, and this one
+    assert len(stack.sessions(sub)) == 2  # the session of the sign-up, and this one
 
 
 @pytest.mark.parametrize("turn", range(4))
@@ -164,7 +164,7 @@ def _assert_one_account(stack: Stack, address: str, answers: list[Answer]) -> No
     assert [item["sub"] for item in accounts if item.get("email") == address] == [sub]
     assert [item["sub"] for item in accounts if item["pk"] == f"EMAIL#{address}"] == [sub]
     assert len(stack.sessions(sub)) == 1
-    # No user and no session of the others is left behind.
+    # The others have left no user and no session.
     subs = {item["pk"] for item in accounts if item["pk"].startswith("USER#")}
     sessions = (i for i in stack.items("Grants") if i.get("sk", "").startswith("SESSION#"))
     assert {item["pk"] for item in sessions} <= subs

@@ -1,4 +1,4 @@
-"""The keys: published, replaced without signing anybody out."""
+"""The keys are published, and are replaced without signing anybody out."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from tests.e2e.stack import ROOT, Item, Stack
 
 Keys: TypeAlias = Callable[[], list[dict[str, str]]]
 
-# All that hold a keyring; a new variable gives each a new container, which reads it again.
+# The functions that cache the keyring. A new variable starts new containers, which read it again.
 HOLDERS = ["Discovery", "SendCode", "SendMail", "VerifyCode", "SignUp", "SignIn", "GrantToken"]
 HOLDERS += ["RevokeToken", "SignOut", "GetUser"]
 
@@ -27,7 +27,7 @@ def keys(http: httpx.Client) -> Keys:
 
 @pytest.fixture
 def rotate(stack: Stack) -> Callable[[], list[str]]:
-    """Return a function that does what the daily schedule does."""
+    """Return a function that rotates the keys as the daily schedule does."""
     event = (ROOT / "events/rotate_keys.json").read_text()
     name = stack.names["RotateKeys"]
 
@@ -94,21 +94,21 @@ def test_a_rotation_signs_nobody_out(
     [old] = keys()
 
     _grow_older(stack, days=91)
-    assert len(rotate()) == 3  # one signs, one is for codes and our own tokens, one opens
-    assert rotate() == []  # not in use for a day, and yet not made twice
+    assert len(rotate()) == 3  # one signs, one is for codes and our own tokens, one decrypts
+    assert rotate() == []  # not used for a day, and not made twice
     _start_containers(stack)
     published = keys()
     assert published[0] == old
-    assert _key_id(device.refresh(tokens["refresh_token"])) == old["kid"]  # not in use yet
+    assert _key_id(device.refresh(tokens["refresh_token"])) == old["kid"]  # not used yet
 
-    time.sleep(1)  # Tokens are dated in seconds: the last of the old key and the first of the new.
+    time.sleep(1)  # Token times are in seconds: the last of the old key, and the first of the new.
     _use_new_keys(stack)
     _start_containers(stack)
     assert keys() == published
     assert device.me(tokens["access_token"]).status == 200
     assert device.verify(verification_id, code).status == 200
     assert device.call("sign_up", {"verification_token": proof}).status == 200
-    again = device.refresh(tokens["refresh_token"])  # within its grace: dated before the rotation
+    again = device.refresh(tokens["refresh_token"])  # within the grace period, so the old key signs
     assert _key_id(again) == old["kid"]
     fresh = device.refresh(again["refresh_token"])
     assert _key_id(fresh) == published[1]["kid"]

@@ -1,4 +1,4 @@
-"""How often codes may be asked for, with the limits that the template sets by default."""
+"""How often a client may ask for codes, with the default limits of the template."""
 
 import collections
 import json
@@ -14,7 +14,7 @@ LIMITED = (429, "resource_exhausted", 8)
 
 @pytest.fixture
 def cooldown(stack: Stack) -> Iterator[None]:
-    """Give `send_code` the default cool-down, as a parameter would, for one test."""
+    """Set the default cool-down of `send_code` for one test, as a parameter would."""
     before = stack.set_variables("SendCode", CODE_COOLDOWN_SECONDS="60")
     yield
     stack.set_variables("SendCode", **before)
@@ -34,7 +34,7 @@ def test_twenty_parallel_asks_for_one_address_send_one_mail(
             if answer.status == 429:
                 assert answer.refusal == LIMITED
                 assert answer["retry_after"] == int(answer.headers["retry-after"]) in range(1, 61)
-        # Mails go in turn, so when the next one is here, so is every one before it.
+        # Mails are sent in order, so when the next one has arrived, all before it have too.
         new_device().ask(f"after{turn}-{address}")
         assert len(inbox.mails(to)) == 1
 
@@ -53,7 +53,7 @@ def test_fifty_mails_a_day_go_to_one_address_and_no_more(
 
 
 def test_a_source_may_ask_so_many_times_an_hour_and_others_go_on(stack: Stack, address: str):
-    """The local stack has one source only, so the function is invoked as the gateway does."""
+    """The local stack has only one source, so this invokes the function as the gateway does."""
     before = stack.set_variables("SendCode", CODES_PER_SOURCE_PER_HOUR="3")
     try:
         event = json.loads((ROOT / "events/send_code.json").read_text())
@@ -68,7 +68,7 @@ def test_a_source_may_ask_so_many_times_an_hour_and_others_go_on(stack: Stack, a
 
         assert [ask("198.51.100.7", turn) for turn in range(5)] == [200, 200, 200, 429, 429]
         assert ask("198.51.100.8", 9) == 200
-        # A subscriber's /64 counts as one.
+        # The /64 network of a subscriber counts as one source.
         sources = [f"2001:db8:1:2::{turn}" for turn in range(4)]
         assert [ask(s, 10 + i) for i, s in enumerate(sources)] == [200, 200, 200, 429]
         assert ask("2001:db8:1:3::1", 20) == 200

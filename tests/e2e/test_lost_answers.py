@@ -65,7 +65,7 @@ def test_a_repeated_sign_in_gives_the_same_session(
     again = device.call("sign_in", body, request_id=request_id)
 
     _assert_same_session(first, again)
-    assert len(stack.sessions(first["sub"])) == 2  # that of the sign-up, and this one
+    assert len(stack.sessions(first["sub"])) == 2  # the session of the sign-up, and this one
     assert device.refresh(again["refresh_token"]).status == 200
     assert new_device().call("sign_in", body).refusal == SPENT
 
@@ -87,6 +87,6 @@ def test_a_repeated_sign_out_is_no_error(device: Device, address: str, request_i
 
 
 def _assert_same_session(first: Answer, again: Answer) -> None:
-    """The seconds that are left may differ by the time between the answers."""
+    """`expires_in` may differ by the time between the answers."""
     assert first.pop("expires_in") - again.pop("expires_in") in range(6)
     assert first == again

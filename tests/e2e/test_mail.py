@@ -1,7 +1,7 @@
-"""Mail through a deployed stack of its own, to a server that misbehaves on command, over real TLS.
+"""Mail through a deployed stack of its own, over real TLS, to a server that fails on command.
 
-Addresses say what is to happen to their mail: tests/smtp_server.py. The codes that no mail gets
-through for are asked for first and looked at last, when they are dead.
+The address says what happens to the mail: see tests/smtp_server.py. Codes whose mail never arrives
+are asked for first and checked last, when they have expired.
 """
 
 import json
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings(
 CODE_SECONDS = 90
 OUTAGE_SECONDS = 30
 CODES = 200
-IN_FLIGHT = 12  # as in client.py: the stack runs a process for each request under way
+IN_FLIGHT = 12  # as in client.py: the stack runs a process for each request
 
 FINAL = {
     "rcpt-550-5.1.1-a@example.com": "bounced",
@@ -58,7 +58,7 @@ TRANSIENT = [
 
 @dataclass
 class Mailing:
-    """A stack, its API, and the mail servers that it is set up for."""
+    """A stack, its API, and the mail servers that it uses."""
 
     stack: Stack
     http: httpx.Client
@@ -114,7 +114,7 @@ class Mailing:
         return str(item["delivery"]["S"])
 
     def decided(self, verification_id: str, before: str = "queued") -> str:
-        """Wait until a mail is in another state."""
+        """Wait until the state of a mail changes."""
         wait(lambda: self.delivery(verification_id) != before)
         return self.delivery(verification_id)
 
@@ -128,7 +128,7 @@ class Mailing:
 
 
 def wait(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """Return the first result that is true."""
+    """Wait for the first result that is true, and return it."""
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "it did not come about in time"
@@ -138,7 +138,7 @@ def wait(what: Callable[[], Any], seconds: float = 30) -> Any:
 
 @pytest.fixture(scope="module")
 def mailing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailing]:
-    """Return the deployed stack; its build is kept between runs, its tables are not."""
+    """Return the deployed stack. Its build is kept between runs, its tables are not."""
     home = ROOT / ".local/e2e-mail"
     for kept in ("state", "s3"):
         _remove(home / kept)
@@ -168,7 +168,7 @@ def _remove(folder: Path) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def doomed(mailing: Mailing) -> dict[str, str]:
-    """Ask for the codes that no mail gets through for, and return their verifications."""
+    """Ask for the codes whose mail never arrives, and return their verifications."""
     return {address: mailing.ask(address) for address in TRANSIENT}
 
 
@@ -197,7 +197,7 @@ def test_an_address_that_bounced_is_left_alone_until_an_operator_lifts_it(mailin
     address = "rcpt-550-5.1.1-a@example.com"
     again = mailing.ask(address)
     wait(lambda: mailing.delivery(again) == "suppressed")
-    # It belongs to nobody, so its state is told in general words.
+    # The address has no user, so the state only says whether the mail has left.
     told = mailing.http.get(f"/auth/v1/verification/{again}").json()
     assert told["delivery"] == "failed"
     assert invoke(mailing, "LiftSuppression", address=address)["was"] == "bounced"
@@ -227,7 +227,7 @@ def test_a_mail_arrives_once_the_server_behaves_again(
 ):
     server, mark = mailing.first, mailing.mark()
     before = {name: getattr(server, name) for name in misbehaviour}
-    server.down()  # kept connections would know nothing of it
+    server.down()  # an open connection would not notice it
     for name, value in misbehaviour.items():
         setattr(server, name, value)
     server.up()
@@ -278,7 +278,7 @@ def test_a_new_device_is_mailed_in_the_language_of_its_request(mailing: Mailing)
         assert answer.status_code == 200, answer.text
     _, notice = wait(lambda: found if len(found := mailing.first.to(address)) == 2 else None)
     assert notice.message["subject"] == "Nouvelle connexion à Latchkey"
-    # This address is a user's: its state is told as it is.
+    # This address has a user, so the state is the true one.
     asked = mailing.ask(address)
     wait(lambda: mailing.delivery(asked) == "sent")
     assert mailing.http.get(f"/auth/v1/verification/{asked}").json()["delivery"] == "sent"
@@ -308,7 +308,7 @@ def test_200_codes_asked_for_while_the_server_is_down_all_arrive_once(mailing: M
     arrived = 0
     for address, verification_id in asked.items():
         mails = mailing.first.to(address)
-        if not mails:  # its code was dead before the server was back
+        if not mails:  # its code expired before the server was back
             assert mailing.decided(verification_id) == "failed"
             continue
         assert len(mails) == 1, address
@@ -333,7 +333,7 @@ def test_the_second_sender_takes_over_while_the_first_is_down(mailing: Mailing):
     assert mail.sender == "second@latchkey.test"
     mailing.verify(asked, mail.code)
     mailing.first.up()
-    time.sleep(6)  # the first one is left alone for 5 s
+    time.sleep(6)  # the first one is not tried again for 5 s
     mailing.ask("after@example.com")
     wait(lambda: mailing.first.to("after@example.com"))
     assert not mailing.second.to("after@example.com")
@@ -392,7 +392,7 @@ def test_ses_sends_and_tells_what_became_of_it(ses: Mailing):
     wait(lambda: ses.delivery(asked) == "sent")
     messages = httpx.get(f"{ses.stack.endpoint}/_ministack/ses/messages").text
     assert address in messages
-    # Nobody but SES may put events of SES onto the bus: the rule is asked, the function invoked.
+    # Only SES may put SES's events onto the bus. So this tests the rule, and invokes the function.
     event = json.loads((ROOT / "events/mail_feedback.json").read_text())
     event["detail"]["mail"]["tags"]["id"] = [asked]
     event["detail"]["mail"]["tags"]["ses:configuration-set"] = [ses.name("MailEvents")]

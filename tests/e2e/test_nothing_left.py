@@ -1,4 +1,4 @@
-"""What all journeys have left in logs and tables."""
+"""Check what all journeys have left in logs and tables."""
 
 import json
 import re
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.last
 
 @pytest.fixture(scope="module")
 def lines(stack: Stack) -> list[str]:
-    """Return every line that a function has logged, as the file and as CloudWatch have it."""
+    """Return every line that the functions have logged, from the file and from CloudWatch."""
     logs = stack.client("logs")
     found = stack.functions_log.read_text().splitlines()
     for group in logs.describe_log_groups()["logGroups"]:
@@ -34,7 +34,7 @@ def test_every_request_is_logged_with_its_operation_and_outcome(lines: list[str]
 def test_no_code_token_password_or_address_is_logged(lines: list[str], seen: set[str]):
     assert seen
     text = "\n".join(lines)
-    # A code is six digits, which may also be a part of an id: only on its own is it a code.
+    # A code is six digits that stand alone. An id may have six digits in it too.
     found = {
         secret
         for secret in seen

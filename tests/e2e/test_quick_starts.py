@@ -1,4 +1,4 @@
-"""The quick starts of docs/api.md, run as they stand but for the address and the code."""
+"""The quick starts of docs/api.md, run as they are, with only the address and the code replaced."""
 
 import re
 import shutil

@@ -81,7 +81,7 @@ def test_a_taken_address_cannot_be_registered_again(device: Device, address: str
 
     answer = device.call("sign_up", {"verification_token": token})
     assert answer.refusal == (409, "failed_precondition", 9)
-    # Nothing is lost: the proof still signs its owner in.
+    # The proof is not used up: it still signs its owner in.
     assert device.call("sign_in", {"username": address, "verification_token": token}).status == 200
 
 

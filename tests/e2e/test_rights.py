@@ -1,6 +1,6 @@
 """The rights of each function, as the deployed stack has and enforces them.
 
-That they are what the functions use, and nothing else, is tests/unit/test_rights.py.
+tests/unit/test_rights.py shows that the functions use all of them and need no others.
 """
 
 import re
@@ -14,7 +14,7 @@ from tests.e2e.stack import Stack
 
 Statements: TypeAlias = dict[str, list[dict[str, Any]]]
 
-# MailFeedback comes with SES only.
+# MailFeedback exists only with SES.
 FUNCTIONS = [name for name in rights.FUNCTIONS if name != "MailFeedback"]
 
 
@@ -26,7 +26,7 @@ def statements(stack: Stack) -> Statements:
     for function in FUNCTIONS:
         role = stack.names[f"{function}Role"]
         attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        # It may write its log, which is all that this policy of AWS allows.
+        # This policy of AWS allows a function to write its log, and nothing else.
         assert [p["PolicyArn"].rpartition("/")[2] for p in attached] == [
             "AWSLambdaBasicExecutionRole"
         ]
@@ -39,7 +39,7 @@ def statements(stack: Stack) -> Statements:
 
 @pytest.fixture(scope="module")
 def logical(stack: Stack) -> Callable[[str], str]:
-    """Return a function that names the resource of an ARN as the template does."""
+    """Return a function that finds the template's name of the resource of an ARN."""
 
     def last(name: str) -> str:
         return re.split(r"[:/]", name)[-1]

@@ -1,4 +1,4 @@
-"""A session goes on and ends."""
+"""Refresh sessions and end them."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_revoking_a_token_ends_its_session(device: Device, tokens: Answer, kind:
     assert device.call("revoke_token", {"token": tokens[kind]}) == {}
     assert device.me(tokens["access_token"]).refusal == SIGNED_OUT
     assert device.refresh(tokens["refresh_token"]).refusal == DEAD
-    # The SDK keeps the user signed in at any error, so a dead token is no error.
+    # After an error the SDK keeps the user signed in, so a token that is no longer valid gets none.
     assert device.call("revoke_token", {"token": tokens[kind]}) == {}
 
 

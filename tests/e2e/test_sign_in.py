@@ -112,7 +112,7 @@ def test_an_unknown_user_and_a_wrong_password_answer_alike(
                 "error_code": WRONG[2],
                 "error_description": "The user name or the password is wrong.",
             }
-    # Shown, not asserted: the machine is shared. Unit tests count round trips and hashes.
+    # The times are only shown, because other work disturbs them. Unit tests count calls and hashes.
     medians = {case: round(statistics.median(found) * 1000, 1) for case, found in times.items()}
     record_property("milliseconds", medians)
     sys.stdout.write(f"median milliseconds of a refusal: {medians}\n")

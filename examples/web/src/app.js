@@ -1,27 +1,27 @@
 /**
- * The page: which section is shown, what each form does, and what the reader is told.
+ * The page: which section it shows, what each form does, and which messages the reader gets.
  *
- * A form in index.html names its action with `data-action`; the actions stand in the middle of this
- * file, and each is the few calls of the SDK that an app needs for it.
+ * A form in index.html names its action with `data-action`. The actions are in the middle of this
+ * file. Each has the few SDK calls that an app needs for it.
  */
 
 import { connect } from './auth.js'
 import { explain, language, speak, t, time } from './text.js'
 
-const RESEND_SECONDS = 60 // as Latchkey's CodeCooldownSeconds
+const RESEND_SECONDS = 60 // the same as Latchkey's CodeCooldownSeconds
 const SLOW_SECONDS = 4
 const LONGEST_SECONDS = 35 // the gateway gives up after 30
-const LOST = ['bounced', 'complained', 'suppressed', 'failed'] // states of a mail that won't be read
+const LOST = ['bounced', 'complained', 'suppressed', 'failed'] // there is no mail to wait for
 
 const $ = (id) => document.getElementById(id)
 const all = (selector) => document.querySelectorAll(selector)
 
 speak()
 let auth = connect(language)
-let user = null // the signed-in person, as the SDK describes them
-let pending = null // the mailed code that is asked for: see `askCode`
+let user = null // the signed-in user, as the SDK describes the user
+let pending = null // the code that the reader has to enter: see `askCode`
 
-/** The newer methods of the SDK resolve to `{data, error}`; the older ones reject. */
+/** Return the data, or throw the error: the SDK's newer methods resolve to `{data, error}`. */
 function must({ data, error }) {
   if (error) throw error
   return data
@@ -69,7 +69,7 @@ const actions = {
   },
 
   async saveProfile({ name, username }) {
-    // A blank user name stays out: there is none to take away yet, or it is kept.
+    // A blank user name is not sent: a user name can be changed, but not removed.
     await auth.currentUser.update({ name, ...(username && { username }) })
     await openAccount(t('saved'))
   },
@@ -109,7 +109,7 @@ const actions = {
 
   async signOut() {
     must(await auth.signOut())
-    leave(t('signedOut'))
+    showSignIn(t('signedOut'))
   },
 
   async signOutEverywhere() {
@@ -118,7 +118,7 @@ const actions = {
   },
 }
 
-/** Let the reader prove who they are, by password or mailed code; `next` gets the proof. */
+/** Ask for the password or a mailed code, and call `next` with the sudo token. */
 async function sudo(password, next) {
   if (user.user_metadata.hasPassword) {
     const { sudo_token } = await auth.sudo({ password })
@@ -132,10 +132,11 @@ async function sudo(password, next) {
 }
 
 /**
- * Mail a code and ask for it.
+ * Mail a code and ask the reader for it.
  *
- * `use` gets the proof that the code gives, and the password if one is chosen with it; `done` gets
- * what `use` gives. The proof is kept, so that a refused password costs no other code.
+ * `use` is called with the proof that the code gives, and with the password if the reader chooses
+ * one in the same form. `done` is called with the result of `use`. The proof is kept, so that a
+ * refused password does not cost another code.
  */
 async function askCode(params, use, { choosesPassword = false, done = () => openAccount() } = {}) {
   const asked = { done, from: location.hash }
@@ -162,7 +163,7 @@ async function askCode(params, use, { choosesPassword = false, done = () => open
   countDown(RESEND_SECONDS)
 }
 
-/** Tell the reader if the mail can't arrive, rather than let them wait for it. */
+/** Tell the reader if the mail cannot arrive, so that nobody waits for it. */
 async function watchDelivery(id) {
   for (const seconds of [1, 2, 4, 8, 15, 30]) {
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
@@ -175,12 +176,12 @@ async function watchDelivery(id) {
 
 // --- The account page ----------------------------------------------------------------------------
 
-/** Read the user anew and show them, or the sign-in page if the session has ended. */
+/** Read the user again and show the account, or the sign-in page if the session has ended. */
 async function openAccount(notice) {
   const expected = auth.hasLoginState()
-  const { data, error } = await withinTime(auth.getSession()) // refreshes a session that is due
+  const { data, error } = await withinTime(auth.getSession()) // refreshes an expired access token
   if (error && error.code !== 'unauthenticated') throw error
-  if (!data.session) return leave(expected && t('errors.unauthenticated'))
+  if (!data.session) return showSignIn(expected && t('errors.unauthenticated'))
   must(await withinTime(auth.refreshUser()))
   user = must(await auth.getUser(false)).user
 
@@ -212,8 +213,8 @@ async function showHistory() {
   const [{ data: signIns }, { data: changes }] = await Promise.all(
     ['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
   )
-  const here = localStorage.getItem('device_id') // the SDK's name of this browser
-  const latest = new Map() // of each device: the entries come newest first
+  const here = localStorage.getItem('device_id') // the SDK's id of this browser
+  const latest = new Map() // the latest entry of each device; the newest entries come first
   for (const entry of signIns) if (!latest.has(entry.device_id)) latest.set(entry.device_id, entry)
   $('devices').replaceChildren(...[...latest.values()].map((entry) => device(entry, here)))
 
@@ -240,7 +241,7 @@ function device({ device_id, user_agent, created_at }, here) {
   return make('li', {}, words, ...(isHere || !device_id ? [] : [signOut]))
 }
 
-/** The browser and the system, as far as a user agent tells. */
+/** Return the names of browser and system, if the user agent has them. */
 function browser(agent) {
   const find = (pattern) => agent.match(pattern)?.[0]
   const name = find(/Edg(?=\/)|MicroMessenger|Firefox|Chrome|Safari/)?.replace('Edg', 'Edge')
@@ -254,13 +255,13 @@ function make(tag, properties, ...children) {
   return element
 }
 
-/** The server has ended the session already: let the SDK forget it too. */
+/** Let the SDK drop a session that the server has ended already. */
 async function forget(notice) {
   await auth.signOut({})
-  leave(notice)
+  showSignIn(notice)
 }
 
-function leave(notice) {
+function showSignIn(notice) {
   user = null
   pending = null
   location.hash = '#sign-in'
@@ -269,7 +270,7 @@ function leave(notice) {
 
 // --- Sections, messages, waiting -----------------------------------------------------------------
 
-/** Show one section; `notice` stands above it until the next. */
+/** Show one section, with `notice` above it. */
 function show(name, notice = '') {
   for (const section of all('main > section')) section.hidden = section.id !== name
   for (const message of all('.message')) message.textContent = ''
@@ -288,25 +289,25 @@ function route() {
   const name = location.hash.slice(1) || 'account'
   const needsUser = name === 'account' || (name === 'code' && !pending)
   if (needsUser) return start()
-  if (!$(name)?.matches('main > section')) return leave()
+  if (!$(name)?.matches('main > section')) return showSignIn()
   if ($(name).hidden) {
     show(name)
     $(name).querySelector('h1').focus()
   }
 }
 
-/** Open the account, and say so if the service can't be reached. */
+/** Open the account. Say so if the service cannot be reached. */
 async function start() {
   try {
     await openAccount()
   } catch (error) {
-    if (isSessionEnd(error)) return leave(t('errors.unauthenticated'))
+    if (isSessionEnd(error)) return showSignIn(t('errors.unauthenticated'))
     $('offline').hidden = false
     $('offline').firstElementChild.textContent = explain(error)
   }
 }
 
-/** Do what a form is for, once at a time, and show what went wrong in it. */
+/** Do the action of a form, one at a time, and show in the form what went wrong. */
 async function attempt(form, action) {
   if (form.ariaBusy === 'true') return
   const message = form.querySelector('.message')
@@ -318,7 +319,7 @@ async function attempt(form, action) {
   try {
     await withinTime(action())
   } catch (error) {
-    if (isSessionEnd(error) && user) return leave(t('errors.unauthenticated'))
+    if (isSessionEnd(error) && user) return showSignIn(t('errors.unauthenticated'))
     message.textContent = explain(error)
     const wait = error.retryAfter ?? error.retry_after
     if (wait && form.contains($('resend'))) countDown(wait)
@@ -331,7 +332,7 @@ async function attempt(form, action) {
   }
 }
 
-/** The SDK waits for an answer without end. */
+/** Reject if a promise takes too long: the SDK waits for an answer without a limit. */
 async function withinTime(promise) {
   let timer
   const late = new Promise((_, reject) => {
@@ -384,7 +385,7 @@ $('security').addEventListener('toggle', () => {
 $('language').value = language
 $('language').addEventListener('change', () => {
   speak($('language').value)
-  auth = connect(language) // so that mails come in this language too
+  auth = connect(language) // mails come in this language too
   if (user) start()
   if (pending) countDown(0)
 })
@@ -402,7 +403,7 @@ addEventListener('online', () => {
   $('offline').hidden = true
   if (!pending) route()
 })
-// Another tab has signed out, or in; the SDK of this one still holds what was.
+// Another tab has signed out or in, but the SDK of this tab still has the old state.
 addEventListener('storage', ({ key, newValue, oldValue }) => {
   if (!key?.startsWith('credentials_') || (newValue && oldValue)) return
   auth = connect(language)

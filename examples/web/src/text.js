@@ -1,4 +1,4 @@
-/** What the page says, in each language. `{name}` is filled in by `t`. */
+/** The words of the page, in each language. `t` fills in values such as `{name}`. */
 
 const texts = {
   'en-US': {
@@ -10,7 +10,7 @@ const texts = {
     register: 'Create an account',
     registerLink: 'New here? Create an account',
     forgot: 'Forgotten password',
-    forgotHelp: 'We mail you a code. With it you choose a new password.',
+    forgotHelp: 'We mail you a code. You can then choose a new password.',
     addressOrName: 'E-mail address or user name',
     address: 'E-mail address',
     password: 'Password',
@@ -184,7 +184,7 @@ const texts = {
 const preferred = navigator.language.startsWith('zh') ? 'zh-CN' : 'en-US'
 export let language = localStorage.getItem('language') ?? preferred
 
-/** Change the language of `t` and of all elements that name their text. */
+/** Set the language of `t`, and of all elements that have the attribute data-text or data-title. */
 export function speak(wanted = language) {
   if (wanted !== language) localStorage.setItem('language', wanted)
   language = texts[wanted] ? wanted : 'en-US'
@@ -193,18 +193,18 @@ export function speak(wanted = language) {
   for (const element of document.querySelectorAll('[data-title]')) element.title = t(element.dataset.title)
 }
 
-/** The text of a key such as `save` or `errors.not_found`. */
+/** Return the text of a key such as `save` or `errors.not_found`. */
 export function t(key, values = {}) {
   const text = key.split('.').reduce((found, part) => found?.[part], texts[language])
   return text?.replace(/\{(\w+)\}/g, (_, name) => values[name])
 }
 
-/** A time as the reader writes it. */
+/** Return a time in the format of the reader's language. */
 export const time = (iso) => new Date(iso).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
 
-/** What went wrong, and what the reader can do about it. */
+/** Return what went wrong and what the reader can do about it. */
 export function explain(error) {
-  // The newer methods of the SDK give an AuthError, the older ones the server's own object.
+  // The newer methods of the SDK give an AuthError. The older ones give the server's own object.
   const description = error.error_description ?? error.message ?? ''
   const name = error.code ?? error.error
   const wait = error.retryAfter ?? error.retry_after ?? 60

@@ -96,9 +96,7 @@ def _no_json() -> errors.InvalidArgument:
 
 
 def _is_form(event: Event, raw: bytes) -> bool:
-    """Return whether a body is a form. curl labels every body as a form by default, so JSON may have
-    that label too.
-    """
+    """Return whether a body is a form. By default curl labels every body as one, also JSON."""
     content_type = (event.get("headers") or {}).get("content-type", "")
     labelled = content_type.lower().startswith("application/x-www-form-urlencoded")
     return labelled and not raw.lstrip().startswith((b"{", b"["))
