@@ -48,8 +48,9 @@ browser: $(LOCAL) $(BROWSER_PACKAGES) ## The sample page and each method of the 
 	cd $* && npm ci --silent
 	@touch $@
 
-bench: $(LOCAL) $(LAMBDA) ## Time a cold start of sign_in beside one that only imports boto3.
-	@$(BIN)/python -m bench.cold_start
+bench: $(LOCAL) $(LAMBDA) ## Measure cold and warm requests beside boto3 alone; what imports and botocore's settings cost.
+	@$(BIN)/python -m bench.cold_start --imports
+	@PYTHONPATH=layers/core/python:. $(BIN)/python -m bench.warm --switches
 
 build: $(LOCAL) validate ## Build for Lambda with `sam build`, and look into the layer.
 	UV=$(UV) $(SAM) build --cached --parallel

@@ -10,8 +10,6 @@ that Lambda brings, makes one DynamoDB client and answers.
 """
 
 import argparse
-import json
-import secrets
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from bench.account import PARAMETERS, Account
 from tests.e2e import lambda_runtime
-from tests.e2e.client import Device, Inbox, new_address
 from tests.e2e.lambda_runtime import Outcome
 from tests.e2e.stack import ROOT, Stack, running
 
 RUNS = 18
 # By processor time.
 AIMS = {"sign_in": 1.60, "grant_token": 1.45, "get_user": 1.45, "send_code": None}
-PASSWORD = "engine1843"  # noqa: S105 - of an account that lives for the bench
-PARAMETERS = "CodeCooldownSeconds=0 CodesPerSourcePerHour=10000"
 BARE = """import boto3
 
 client = boto3.client("dynamodb")
@@ -98,7 +92,7 @@ def starts() -> Iterator[dict[str, Start]]:
         (bare / "app.py").write_text(BARE)
         account = Account(stack)
         events = {
-            "sign_in": account.sign_in,
+            "sign_in": account.sign_in_by_password,
             "grant_token": account.refresh,
             "send_code": account.send_code,
             "get_user": account.get_user,
@@ -108,45 +102,6 @@ def starts() -> Iterator[dict[str, Start]]:
             code = ROOT / "functions" / operation
             cases[operation] = Start(code, _variables(stack, operation), event, stack.layer)
         yield cases
-
-
-class Account:
-    """A registered account, and the events of requests that succeed however often they are made."""
-
-    def __init__(self, stack: Stack) -> None:
-        """Register it."""
-        self.address = new_address()
-        self._api = httpx.Client(base_url=stack.api, timeout=60)
-        seen: set[str] = set()
-        with httpx.Client(base_url=stack.inbox) as mails:
-            device = Device(self._api, Inbox(mails, seen), seen)
-            self._tokens = device.register(self.address, password=PASSWORD)
-        self.device = device
-
-    def sign_in(self) -> dict[str, Any]:
-        """Sign in with the password."""
-        return self._event("sign_in", {"username": self.address, "password": PASSWORD})
-
-    def refresh(self) -> dict[str, Any]:
-        """Refresh a session; each has a token that works once, so it is a new one."""
-        body = {"username": self.address, "password": PASSWORD}
-        token = self.device.call("sign_in", body)["refresh_token"]
-        return self._event("grant_token", {"grant_type": "refresh_token", "refresh_token": token})
-
-    def send_code(self) -> dict[str, Any]:
-        """Ask for a code, each time for another address: their number is limited."""
-        return self._event("send_code", {"email": new_address()})
-
-    def get_user(self) -> dict[str, Any]:
-        """Ask for the profile."""
-        return self._event("get_user", None, bearer=self._tokens["access_token"])
-
-    def _event(self, operation: str, body: object, bearer: str = "") -> dict[str, Any]:
-        event: dict[str, Any] = json.loads((ROOT / f"events/{operation}.json").read_text())
-        event["headers"] |= {"x-request-id": secrets.token_hex(16), "x-device-id": self.device.id}
-        if bearer:
-            event["headers"]["authorization"] = f"Bearer {bearer}"
-        return event | ({} if body is None else {"body": json.dumps(body)})
 
 
 def measure(cases: Mapping[str, Start], runs: int) -> dict[str, list[Outcome]]:
