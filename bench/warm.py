@@ -3,9 +3,9 @@
 Each request is made once against a local stack, and its calls and their answers are recorded. Then,
 in this one process and one after the other, the handler answers the same request again and again,
 and a plain boto3 client makes the same calls with the same arguments. A process of its own gives
-both the recorded answers, and only the processor time of this one is counted, so neither the stack
-nor the network is in it. What is left over 1.00 is ours: the request, the rules, the tokens, the
-answer and the log line.
+both the recorded answers, over TLS as AWS does, and only the processor time of this one is counted,
+so neither the stack nor the network is in it. What is left over 1.00 is ours: the request, the
+rules, the tokens, the answer and the log line.
 
 `--switches` also prints what botocore's own settings save a call.
 """
@@ -17,7 +17,9 @@ import importlib
 import json
 import multiprocessing
 import os
+import ssl
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from botocore.config import Config
 from bench.account import PARAMETERS, Account, Event
 from tests.e2e import lambda_runtime
 from tests.e2e.stack import CREDENTIALS, ROOT, Stack, running
+from tests.smtp_server import Authority
 
 ROUNDS = 400
 AIMS = {
@@ -101,7 +104,11 @@ def main() -> None:
         recorder(stack.endpoint) as recording,
         Path(os.devnull).open("w") as nowhere,
     ):
-        os.environ.update(_variables(stack) | {"AWS_ENDPOINT_URL": recording.address})
+        ours = {
+            "AWS_ENDPOINT_URL": recording.address,
+            "AWS_CA_BUNDLE": str(recording.authority),
+        }
+        os.environ.update(_variables(stack) | ours)
         with contextlib.redirect_stdout(nowhere):  # where the handlers' log lines go
             requests = _record(Account(stack), recording)
             ratios = {
@@ -121,9 +128,10 @@ def main() -> None:
 class Recorder:
     """Stands between this process and the stack: passes requests on, or repeats their answers."""
 
-    def __init__(self, address: str) -> None:
-        """Take its address."""
+    def __init__(self, address: str, authority: Path) -> None:
+        """Take its address, and what its certificate is checked with."""
         self.address = address
+        self.authority = authority
 
     def record(self, name: str) -> None:
         """Pass on what comes, and keep the answers under a name."""
@@ -134,7 +142,9 @@ class Recorder:
         self._tell("replay", name)
 
     def _tell(self, verb: str, name: str) -> None:
-        connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=10)
+        trusted = ssl.create_default_context(cafile=str(self.authority))
+        address = self.address.removeprefix("https://")
+        connection = http.client.HTTPSConnection(address, timeout=10, context=trusted)
         connection.request("PUT", "/", json.dumps([verb, name]))
         assert connection.getresponse().status == 200  # noqa: S101 - it is our own server
         connection.close()
@@ -144,16 +154,19 @@ class Recorder:
 def recorder(stack: str) -> Iterator[Recorder]:
     """Start a recorder in front of a stack."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_serve, args=(theirs, stack), daemon=True)
-    process.start()
-    try:
-        yield Recorder(f"http://127.0.0.1:{ours.recv()}")
-    finally:
-        process.terminate()
-        process.join()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = (theirs, stack, Path(folder))
+        process = multiprocessing.Process(target=_serve, args=arguments, daemon=True)
+        process.start()
+        try:
+            port, authority = ours.recv()
+            yield Recorder(f"https://127.0.0.1:{port}", authority)
+        finally:
+            process.terminate()
+            process.join()
 
 
-def _serve(pipe: Any, stack: str) -> None:
+def _serve(pipe: Any, stack: str, folder: Path) -> None:
     """Run the recorder; its answers are told apart by the operation that a request names."""
     kept: dict[str, dict[str, list[Answer]]] = {}
     answered: dict[str, int] = {}
@@ -199,8 +212,13 @@ def _serve(pipe: Any, stack: str) -> None:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+    authority = Authority(folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        pipe.send(server.server_port)
+        context = authority.context("127.0.0.1")
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        pipe.send((server.server_port, authority.path))
         server.serve_forever()
 
 
