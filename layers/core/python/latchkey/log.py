@@ -27,6 +27,7 @@ class _Stdout:
 # tries to parse each message as JSON.
 logger = Logger(
     service="latchkey",
+    level="INFO",
     stream=cast("TextIO", _Stdout()),
     use_rfc3339=True,
     utc=True,
