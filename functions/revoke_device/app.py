@@ -8,7 +8,7 @@ from latchkey.sessions import end
 
 
 class RevokeDevice(Query):
-    """The device, by the id that the security history shows."""
+    """The device, by the name that the security history shows or by its id."""
 
     device_id: Text
 

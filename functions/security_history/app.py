@@ -29,6 +29,7 @@ def security_history(query: SecurityHistory, caller: Caller) -> history.Page:
     user, _ = signed_in.read(caller, now=now)
     return history.read(
         user.sub,
+        caller,
         only=query.action,
         without=query.other_than,
         most=most,

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from latchkey import devices
 from tests.unit.conftest import DEVICE, Answer, Call, Clock, Confirm, Prove, SignIn
 
 
@@ -28,7 +31,7 @@ def test_an_entry_says_what_happened_when_and_from_where(call: Call, ada: Answer
         "ip": "203.0.113.7",
         "user_agent": "Mozilla/5.0",
         "client_id": "my-app",
-        "device_id": DEVICE,
+        "device_id": devices.name_of(DEVICE),
         "meta": {"from": "otp"},
     }
 
@@ -105,3 +108,9 @@ def test_nobody_sees_the_history_of_another(call: Call, busy: Answer, prove: Pro
     theirs = history(call, bob, f"page_token={token}")["data"]
     assert mine.isdisjoint(entry["id"] for entry in theirs)
     assert call("security_history", bearer="").status == 401
+
+
+def test_the_id_of_a_device_is_not_told(call: Call, ada: Answer):
+    answer = history(call, ada)
+    assert DEVICE not in json.dumps(answer)
+    assert answer["device_id"] == answer["data"][0]["device_id"] == devices.name_of(DEVICE)

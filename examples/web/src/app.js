@@ -210,10 +210,9 @@ function setShown(part, shown) {
 }
 
 async function showHistory() {
-  const [{ data: signIns }, { data: changes }] = await Promise.all(
+  const [{ data: signIns, device_id: here }, { data: changes }] = await Promise.all(
     ['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
   )
-  const here = localStorage.getItem('device_id') // the SDK's id of this browser
   const latest = new Map() // the latest entry of each device; the newest entries come first
   for (const entry of signIns) if (!latest.has(entry.device_id)) latest.set(entry.device_id, entry)
   $('devices').replaceChildren(...[...latest.values()].map((entry) => device(entry, here)))

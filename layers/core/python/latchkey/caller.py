@@ -18,6 +18,9 @@ class Caller:
     retry_id: str
     """The SDK's x-request-id, which it repeats when the answer was lost; empty if none was sent."""
     device_id: str
+    """The name of the device (devices.py), or empty."""
+    device_is_secret: bool
+    """Whether nobody but the device can know its id."""
     source: str
     """The IP address."""
     user_agent: str

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import aws, bodies, errors, log, metrics
+from latchkey import aws, bodies, devices, errors, log, metrics
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -91,12 +91,14 @@ def caller_of(event: Event) -> Caller:
     http = context.get("http") or {}
     sent_id = headers.get("x-request-id", "")
     retry_id = sent_id if _RETRY_ID.fullmatch(sent_id) else ""
-    device_id = headers.get("x-device-id", "")
+    sent_device = headers.get("x-device-id", "")
+    device_id = sent_device if _DEVICE_ID.fullmatch(sent_device) else ""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return Caller(
         request_id=retry_id or str(context.get("requestId", "")),
         retry_id=retry_id,
-        device_id=device_id if _DEVICE_ID.fullmatch(device_id) else "",
+        device_id=devices.name_of(device_id),
+        device_is_secret=devices.is_secret(device_id),
         source=http.get("sourceIp", ""),
         user_agent=headers.get("user-agent", "")[:256],
         languages=headers.get("accept-language", "")[:256],

@@ -2,7 +2,7 @@
 offline.
 """
 
-from latchkey import errors
+from latchkey import devices, errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
@@ -31,13 +31,16 @@ def revoke(token: str) -> None:
 
 
 def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> None:
-    """End all sessions of the signed-in user, or those on one device. Raises Unauthenticated."""
+    """End all sessions of the signed-in user, or those on one device, given by its name or its id.
+    Raises Unauthenticated.
+    """
     access = signed_in.claimed(caller, now=now)
     alive = session.all_of(access.sub, now=now)
     asking = next((one for one in alive if one.sid == access.sid), None)
     if asking is None:
         raise errors.Unauthenticated
-    ended = [one for one in alive if device_id is None or one.device_id == device_id]
+    meant = {device_id, devices.name_of(device_id or "")}
+    ended = [one for one in alive if device_id is None or one.device_id in meant]
     if not ended:
         return
     store.write_each(

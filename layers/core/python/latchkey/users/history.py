@@ -25,15 +25,19 @@ class Entry:
     user_agent: str
     client_id: str
     device_id: str
+    """The name of the device (devices.py)."""
     meta: dict[str, str]
     """`from` says how a sign-in was made: `pwd` or `otp` (RFC 8176), or nothing."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Entries, newest first, and the token of the next page, if there is one."""
+    """Entries, newest first, and the token of the next page, if there is one. `device_id` is the
+    name of the asking device, so that a client can tell which entries are its own.
+    """
 
     data: list[Entry]
+    device_id: str
     page_token: str | None = None
 
 
@@ -67,7 +71,14 @@ def add_write(
 
 
 def read(
-    sub: str, *, only: str | None, without: str | None, most: int, page_token: str, now: int
+    sub: str,
+    caller: Caller,
+    *,
+    only: str | None,
+    without: str | None,
+    most: int,
+    page_token: str,
+    now: int,
 ) -> Page:
     """Return at most `most` entries: of one action, or of all but one. The page token must be
     checked.
@@ -91,7 +102,7 @@ def read(
             break
     more = len(found) > most
     token = keys.cursor(found[most - 1]).replace("#", "-") if more else None
-    return Page([_entry(item) for item in found[:most]], token)
+    return Page([_entry(item) for item in found[:most]], caller.device_id, token)
 
 
 def check_page_token(page_token: str) -> None:
