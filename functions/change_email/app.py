@@ -24,7 +24,7 @@ def change_email(body: ChangeEmail, caller: Caller) -> dict[str, str]:
     """Change the address, end all other sessions, and tell the old address by mail."""
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
-    if user.changed_by_this_request(caller, now=now):
+    if change.finished_before(user, caller, now=now):
         return {}
     if body.email is None:
         addresses.refuse_phone(body.phone_number)

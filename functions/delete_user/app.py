@@ -4,7 +4,7 @@ from latchkey import clock
 from latchkey.bodies import EMPTY, Query, Token
 from latchkey.caller import Caller
 from latchkey.http import entry
-from latchkey.sessions import change, signed_in, sudo
+from latchkey.sessions import change, sudo
 
 
 class DeleteUser(Query):
@@ -16,7 +16,10 @@ class DeleteUser(Query):
 def delete_user(query: DeleteUser, caller: Caller) -> dict[str, str]:
     """Delete the user with all sessions and the history, and tell the user by mail."""
     now = clock.now()
-    user, session = signed_in.read(caller, now=now)
+    asking = change.read_to_delete(caller, now=now)
+    if asking is None:
+        return {}
+    user, session = asking
     sudo.check(query.sudo_token.get_secret_value(), user, session, now=now)
     change.delete_account(user, session, caller, now=now)
     return {}

@@ -10,7 +10,7 @@ from latchkey.sessions import introspect
 
 
 class IntrospectToken(Body):
-    """An access or refresh token."""
+    """An access token. Nothing is told about any other token."""
 
     token: Token
 

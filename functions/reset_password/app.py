@@ -28,7 +28,7 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
     user, _ = find.by_address(proven.address, caller, likely=proven.owner, now=now)
     if user is None:
         raise errors.NotFound
-    if user.changed_by_this_request(caller, now=now):
+    if change.finished_before(user, caller, now=now, forget_devices=True):
         return {}
     chosen = body.new_password.get_secret_value()
     change.change_credentials(
@@ -37,6 +37,7 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
         proven.consume_write(user.sub, "", caller, now=now),
         caller=caller,
         password_action="PASSWORD_RESET",  # noqa: S106 - a word of the history
+        forget_devices=True,
         now=now,
     )
     return {}

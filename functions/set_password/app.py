@@ -19,7 +19,7 @@ def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:
     """Set the password, end all other sessions, and tell the user by mail."""
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
-    if user.changed_by_this_request(caller, now=now):
+    if change.finished_before(user, caller, now=now):
         return {}
     sudo.check(body.sudo_token.get_secret_value(), user, session, now=now)
     password_hash = passwords.hash_new(

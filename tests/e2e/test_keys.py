@@ -54,7 +54,7 @@ def test_an_access_token_is_verified_with_the_published_keys(
         tokens["access_token"],
         key,
         ["RS256"],
-        audience="e2e",
+        audience="latchkey",
         issuer=configuration["issuer"],
         options={"require": ["exp", "iat", "jti", "sid", "scope", "auth_time", "amr"]},
     )

@@ -91,11 +91,11 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def meanwhile() -> Iterator[Meanwhile]:
-    """Return a function that has something done right after the next query of DynamoDB: between the
-    time when an operation has read a user's sessions and the time when it writes.
+    """Return a function that has something done right after the next batch is read from DynamoDB:
+    between the time when an operation has read user and session and the time when it writes.
     """
     waiting: list[Callable[[], object]] = []
-    events, event = aws.dynamodb().meta.events, "after-call.dynamodb.Query"
+    events, event = aws.dynamodb().meta.events, "after-call.dynamodb.BatchGetItem"
 
     def act(**_: object) -> None:
         if waiting:

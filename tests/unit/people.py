@@ -1,10 +1,11 @@
 """Ada, her mailbox and her sessions."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
 
-from tests.unit.calls import DEVICE, Answer, Call
+from tests.unit.calls import Answer, Call
 from tests.unit.mailbox import Outbox
 
 Prove = Callable[..., str]
@@ -37,9 +38,11 @@ def ada(call: Call, prove: Prove) -> Answer:
 
 @pytest.fixture
 def sign_in(call: Call) -> SignIn:
-    """Return a function that signs Ada in once more, and returns the tokens."""
+    """Return a function that signs Ada in once more, on a new device, and returns the tokens."""
+    devices = itertools.count(1)
 
-    def start(password: str = "engine1843", device: str = DEVICE) -> Answer:
+    def start(password: str = "engine1843", device: str | None = None) -> Answer:
+        device = f"{next(devices):032x}" if device is None else device
         body = {"username": "ada@example.com", "password": password}
         return call("sign_in", body, headers={"x-device-id": device})
 

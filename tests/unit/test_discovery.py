@@ -14,7 +14,7 @@ def test_the_published_key_verifies_an_access_token(call: Call, ada: Answer):
         ada["access_token"],
         keys[header["kid"]],
         ["RS256"],
-        audience="my-app",
+        audience="latchkey",
         issuer="https://login.example.com",
         options={"verify_exp": False, "verify_iat": False},
     )

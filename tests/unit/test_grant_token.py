@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -6,7 +7,7 @@ import pytest
 from latchkey import aws, settings
 from latchkey.dynamodb import keys
 from latchkey.keys import tokens
-from tests.unit.conftest import Answer, Call, Clock
+from tests.unit.conftest import Answer, Call, Clock, Outbox, SignIn
 
 DAY = 86400
 
@@ -107,7 +108,7 @@ def test_a_refreshed_access_token_keeps_its_session_and_time_of_sign_in(
     first = jwt.decode(ada["access_token"], options=options)
     now.time += 100
     second = jwt.decode(refresh(call, ada["refresh_token"])["access_token"], options=options)
-    same = ("iss", "sub", "aud", "sid", "auth_time", "amr", "scope")
+    same = ("iss", "sub", "aud", "client_id", "sid", "auth_time", "amr", "scope")
     assert [first[name] for name in same] == [second[name] for name in same]
     assert first["jti"] != second["jti"]
     assert second["exp"] - first["exp"] == 100
@@ -160,3 +161,100 @@ def test_a_session_of_either_version_refreshes_at_both(call: Call, ada: Answer):
     for route in ("POST /auth/v2/token", "POST /auth/v1/token"):
         body = {"grant_type": "refresh_token", "refresh_token": token}
         token = call("grant_token", body, route=route)["refresh_token"]
+
+
+@pytest.mark.parametrize("source", ["203.0.113.7", "203.0.113.250"])
+def test_a_lost_answer_is_given_again_to_the_same_device_in_the_same_network(
+    call: Call, ada: Answer, source: str
+):
+    second = refresh(call, ada["refresh_token"])
+    assert refresh(call, ada["refresh_token"], source=source) == second
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:2:2::1", False),
+    ],
+)
+def test_a_site_is_one_network(call: Call, ada: Answer, first: str, then: str, same: bool):
+    second = refresh(call, ada["refresh_token"], source=first)
+    answer = refresh(call, ada["refresh_token"], source=then)
+    assert (answer == second) is same
+
+
+def test_a_device_that_changes_its_network_gets_no_successor_and_keeps_its_session(
+    call: Call, ada: Answer
+):
+    second = refresh(call, ada["refresh_token"])
+    answer = refresh(call, ada["refresh_token"], source="198.51.100.1")
+    assert (answer.status, answer["error"], answer["error_code"]) == (503, "unavailable", 14)
+    assert refresh(call, second["refresh_token"]).status == 200
+    assert "REFRESH_TOKEN_REUSED" not in events(ada["sub"])
+
+
+def test_a_repeated_request_gets_its_answer_from_any_network(call: Call, ada: Answer):
+    same = {"x-request-id": "a" * 32}
+    second = refresh(call, ada["refresh_token"], headers=same)
+    again = {**same, "x-device-id": "f" * 32, "user-agent": "other"}
+    token = ada["refresh_token"]
+    assert refresh(call, token, headers=again, source="198.51.100.1") == second
+
+
+@pytest.mark.parametrize("other", [{"x-device-id": "f" * 32}, {"user-agent": "curl/8"}])
+def test_another_device_or_agent_is_a_thief(call: Call, ada: Answer, other: dict[str, str]):
+    second = refresh(call, ada["refresh_token"])
+    assert refresh(call, ada["refresh_token"], headers=other)["error"] == "invalid_grant"
+    assert refresh(call, second["refresh_token"])["error"] == "invalid_grant"
+    assert events(ada["sub"])[-1] == "REFRESH_TOKEN_REUSED"
+
+
+def test_a_refresh_on_another_device_is_told_to_the_user(call: Call, ada: Answer, outbox: Outbox):
+    assert refresh(call, ada["refresh_token"], headers={"x-device-id": "f" * 32}).status == 200
+    assert events(ada["sub"])[-1] == "REFRESHED_ELSEWHERE"
+    outbox.deliver()
+    assert outbox.mails[-1].kind == "new_device"
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(40 * DAY - 1, 200), (40 * DAY, 400)])
+def test_a_session_ends_however_often_it_is_used(
+    call: Call,
+    ada: Answer,
+    now: Clock,
+    configure: Callable[..., None],
+    seconds: int,
+    status: int,
+):
+    configure(session_max_days=40)
+    second = refresh(call, ada["refresh_token"])
+    now.time += 20 * DAY
+    third = refresh(call, second["refresh_token"])
+    now.time += seconds - 20 * DAY
+    assert refresh(call, third["refresh_token"]).status == status
+
+
+def test_a_client_that_is_no_longer_accepted_refreshes_nothing(
+    call: Call, ada: Answer, configure: Callable[..., None]
+):
+    configure(client_ids="another-app")
+    answer = refresh(call, ada["refresh_token"])
+    assert (answer.status, answer["error"]) == (403, "unauthorized_client")
+    configure(client_ids="my-app")
+    assert refresh(call, ada["refresh_token"]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("client_ids", "audience"), [("", "latchkey"), ("my-app,another-app", "my-app")]
+)
+def test_no_caller_makes_up_an_audience(
+    call: Call,
+    ada: Answer,
+    sign_in: SignIn,
+    configure: Callable[..., None],
+    client_ids: str,
+    audience: str,
+):
+    configure(client_ids=client_ids)
+    claims = jwt.decode(sign_in()["access_token"], options={"verify_signature": False})
+    assert (claims["aud"], claims["client_id"]) == (audience, "my-app")

@@ -12,13 +12,13 @@ def ask(call: Call, token: str) -> Answer:
 def test_a_good_access_token_is_active(call: Call, ada: Answer):
     answer = ask(call, ada["access_token"])
     assert answer["active"] is True
-    assert (answer["sub"], answer["client_id"], answer["aud"]) == (ada["sub"], "my-app", "my-app")
+    assert (answer["sub"], answer["client_id"], answer["aud"]) == (ada["sub"], "my-app", "latchkey")
     assert (answer["iss"], answer["scope"]) == ("https://login.example.com", "user")
     assert (answer["iat"], answer["exp"], answer["token_type"]) == (NOW, NOW + 7200, "Bearer")
 
 
-def test_a_good_refresh_token_is_active_until_it_is_used(call: Call, ada: Answer):
-    assert ask(call, ada["refresh_token"])["token_type"] == "refresh_token"
+def test_nobody_can_watch_when_a_refresh_token_is_used(call: Call, ada: Answer):
+    assert ask(call, ada["refresh_token"]) == {"active": False}
     body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
     call("grant_token", body)
     assert ask(call, ada["refresh_token"]) == {"active": False}

@@ -43,7 +43,10 @@ def test_a_new_key_signs_a_day_after_it_was_published(now: Clock, seconds: int, 
     assert (keyring.load().current("signing", now.time) != before) is new
 
 
-def test_a_rotation_signs_nobody_out(call: Call, ada: Answer, now: Clock):
+def test_a_rotation_signs_nobody_out(
+    call: Call, ada: Answer, now: Clock, configure: Callable[..., None]
+):
+    configure(session_max_days=3650)
     body = {"grant_type": "refresh_token"}
     token = ada["refresh_token"]
     for _ in range(20):  # 400 days, several rotations

@@ -86,7 +86,7 @@ def test_a_sign_in_that_checked_the_old_password_comes_too_late(
 ):
     by_password, token = find.by_password, confirm(ada)
 
-    def slow(*who: Any, now: int) -> tuple[user.User, bool]:
+    def slow(*who: Any, now: int) -> tuple[user.User, Any]:
         found = by_password(*who, now=now)
         monkeypatch.setattr(find, "by_password", by_password)
         assert change(call, ada, token) == {}

@@ -15,10 +15,10 @@ def test_the_current_password_sets_another_and_ends_all_sessions(
     call: Call, ada: Answer, sign_in: SignIn, alive: Alive, outbox: Outbox, name: str
 ):
     assert update(call, seal("engine1843"), seal("engine1844"), name) == {}
-    assert sign_in("engine1844").status == 200
-    assert not alive(ada)
     outbox.deliver()
     assert outbox.mails[-1].subject == "Your Latchkey password was changed"
+    assert sign_in("engine1844").status == 200
+    assert not alive(ada)
 
 
 @pytest.mark.parametrize("password", ["", "nonsense"])

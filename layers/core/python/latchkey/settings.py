@@ -71,12 +71,26 @@ class Sessions(Settings):
 
     access_token_seconds: PositiveInt = 7200
     session_days: PositiveInt = 30
+    session_max_days: PositiveInt = 365
     client_ids: str = ""
+    token_audience: str = "latchkey"  # noqa: S105 - a name
 
     @property
     def session_seconds(self) -> int:
         """Return how long a session lives after its last refresh."""
         return self.session_days * 86400
+
+    def expiry(self, created_at: int, *, now: int) -> int:
+        """Return when a session ends that is started or refreshed now: SESSION_DAYS later, and at
+        most SESSION_MAX_DAYS after it was created.
+        """
+        return min(now + self.session_seconds, created_at + self.session_max_days * 86400)
+
+    def audience(self, client_id: str) -> str:
+        """Return whom an access token is for. Without accepted client ids it is a fixed name: a
+        client id that anybody may choose must not be an audience that another service trusts.
+        """
+        return client_id if self.clients else self.token_audience
 
     @property
     def clients(self) -> frozenset[str]:

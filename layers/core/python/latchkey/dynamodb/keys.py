@@ -17,7 +17,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
     USER#<sub>         SESSION#<sid>     a session; expires with its refresh token
-    USER#<sub>         DEVICE#<id>       a device that has signed in before
+    USER#<sub>         SESSION-DEVICE#<name>  a device that has signed in before, and the sessions
+                                         that it has now
     USER#<sub>         EVENT#<t>#<id>    an entry of the security history; expires after 90 days
     USER#<sub>         PROVEN#<address>  the user has proven this address in order to change to it;
                                          expires with the proof
@@ -80,9 +81,9 @@ def suppression(tag: str) -> Key:
     return Key("grants", f"SUPPRESSED#{tag}", "-")
 
 
-def device(sub: str, device_id: str) -> Key:
+def device(sub: str, name: str) -> Key:
     """Return the key of a device that a user signed in from. Devices without an id share one."""
-    return Key("grants", f"USER#{sub}", f"DEVICE#{device_id or '-'}")
+    return Key("grants", f"USER#{sub}", f"SESSION-DEVICE#{name or '-'}")
 
 
 def session(sub: str, sid: str) -> Key:
@@ -93,6 +94,11 @@ def session(sub: str, sid: str) -> Key:
 def sessions(sub: str) -> Key:
     """Return the prefix of the keys of a user's sessions."""
     return Key("grants", f"USER#{sub}", "SESSION#")
+
+
+def sessions_and_devices(sub: str) -> Key:
+    """Return the prefix of the keys of a user's sessions and devices."""
+    return Key("grants", f"USER#{sub}", "SESSION")
 
 
 def event(sub: str, at: int, event_id: str) -> Key:

@@ -41,7 +41,7 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
     claimed = addresses.canonical(wanted.email) if wanted.email else ""
     user, session, note = signed_in.read_with_note(caller, claimed, now=now)
     address = claimed or user.email
-    if user.changed_by_this_request(caller, now=now):
+    if change.finished_before(user, caller, now=now):
         return
     if wanted.user_id and wanted.user_id != user.sub:
         raise errors.InvalidArgument("The user_id must be your own.", field="user_id")

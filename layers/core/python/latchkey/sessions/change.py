@@ -1,6 +1,12 @@
-"""Change what a user signs in with, or delete the user: all or none, and no session outlives it."""
+"""Change what a user signs in with, or delete the user. No session outlives it.
 
-from collections.abc import Iterable, Mapping
+A change is one transaction that raises the user's `version`. From then on every older session is
+refused, wherever it is used, and no session can be started from the old credentials. Only then are
+the older sessions deleted, so nothing that others do meanwhile can hold the change up; a repeated
+request finishes what was interrupted.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from latchkey import errors
@@ -8,15 +14,10 @@ from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.mail import notices
 from latchkey.mail.queue import NoticeKind
-from latchkey.sessions import session
+from latchkey.sessions import devices, session, signed_in
 from latchkey.sessions.session import Session
 from latchkey.users import history, user
 from latchkey.users.user import User
-
-# A transaction takes 100 writes. Besides ending sessions, a change needs fewer than ten.
-_MOST_AT_ONCE = 90
-# Sign-ins at the same moment make a change try again.
-_ATTEMPTS = 10
 
 
 def change_credentials(
@@ -27,50 +28,41 @@ def change_credentials(
     now: int,
     keep: Session | None = None,
     password_action: str = "PASSWORD_CHANGED",  # noqa: S107 - a word of the history
+    forget_devices: bool = False,
 ) -> None:
-    """Change attributes of a user, `password_hash` or `email` among them, do the other writes, and
-    end all sessions except `keep`: all or none. Then tell the user by mail.
+    """Change attributes of a user, `password_hash` or `email` among them, together with the other
+    writes. End all sessions except `keep`, and tell the user by mail.
 
-    A session that is started at the same moment is either ended here or fails, because its
-    credentials have changed. Raises Conflict with the refusal of a write, with Unauthenticated if
-    the session to keep has ended, or with Aborted.
+    With `forget_devices`, no device is known any more except the caller's.
+
+    Raises Conflict with the refusal of a write, with Unauthenticated if the session to keep has
+    ended, or with Aborted if the credentials were changed at the same moment.
     """
     kinds = _notices(changes)
     client_id, sid = (keep.client_id, keep.sid) if keep else (caller.client_id, "")
-    required = [
+    version = changed.version + 1
+    entries = [
+        history.add_write(
+            password_action if kind == "password_changed" else kind.upper(),
+            changed.sub,
+            caller,
+            client_id=client_id,
+            now=now,
+            sid=sid,
+        )
+        for kind in kinds
+    ]
+    kept: list[writes.Write] = [_keep_write(keep, version)] if keep else []
+    if forget_devices and caller.device_id:
+        kept.append(devices.remember_write(changed.sub, caller, {}, now=now))
+    store.write(
+        user.change_write(changed, changes, caller, now=now),
         *others,
         *user.guard_writes(changed, changes),
-        *(
-            history.add_write(
-                password_action if kind == "password_changed" else kind.upper(),
-                changed.sub,
-                caller,
-                client_id=client_id,
-                now=now,
-                sid=sid,
-            )
-            for kind in kinds
-        ),
-    ]
-    if keep:
-        required.append(
-            writes.ConditionCheck(keep.key, when=writes.PRESENT, refusal=errors.Unauthenticated)
-        )
-    seen = changed
-    for _ in range(_ATTEMPTS):
-        alive = session.all_of(changed.sub, now=now)
-        ends = [writes.Delete(one.key) for one in alive if keep is None or one.sid != keep.sid]
-        # The few that a transaction has no room for end a moment too early rather than too late.
-        store.write_each(*ends[_MOST_AT_ONCE:])
-        change = user.change_write(seen, changes, caller, now=now)
-        try:
-            store.write(change, *required, *ends[:_MOST_AT_ONCE])
-        except writes.Conflict as conflict:
-            seen = _signed_in_since(seen, conflict, change, required)
-        else:
-            break
-    else:
-        raise errors.Aborted
+        *kept,
+        *entries,
+    )
+    _end_older(changed.sub, version, caller, forget_devices=forget_devices)
     for kind in kinds:
         # A change of address is told to the old address, which the account no longer has.
         old_address = changed.email if "email" in changes else ""
@@ -79,26 +71,30 @@ def change_credentials(
         )
 
 
-def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) -> None:
-    """Delete a user and everything that belongs to the user, and tell the user by mail. The asking
-    session goes last, so that a repeated request finishes what was interrupted.
-
-    Raises Conflict with Unauthenticated or Aborted.
+def finished_before(
+    changed: User, caller: Caller, *, now: int, forget_devices: bool = False
+) -> bool:
+    """Return whether this request repeats the one that changed the credentials last. If it does,
+    finish what was interrupted.
     """
-    seen = deleted
-    end_asking = writes.Delete(asking.key, when=writes.PRESENT, refusal=errors.Unauthenticated)
-    for _ in range(_ATTEMPTS):
-        found = {keys.key_of(item) for item in store.query(keys.everything_of(deleted.sub))}
-        store.write_each(*map(writes.Delete, found - {asking.key}))
-        own, *guards = user.delete_writes(seen)
-        try:
-            store.write(own, *guards, end_asking)
-        except writes.Conflict as conflict:
-            seen = _signed_in_since(seen, conflict, own, [end_asking])
-        else:
-            break
-    else:
-        raise errors.Aborted
+    if not changed.changed_by_this_request(caller, now=now):
+        return False
+    _end_older(changed.sub, changed.version, caller, forget_devices=forget_devices)
+    return True
+
+
+def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) -> None:
+    """Delete a user, then everything that belongs to the user, and tell the user by mail. The
+    asking session goes last, so that a repeated request can finish what was interrupted.
+
+    Raises Conflict: with Unauthenticated if the asking session has ended, with Aborted if the
+    credentials or the user name were changed meanwhile.
+    """
+    store.write(
+        *user.delete_writes(deleted),
+        writes.ConditionCheck(asking.key, when=writes.PRESENT, refusal=errors.Unauthenticated),
+    )
+    _delete_rest(asking)
     notices.notify(
         "account_deleted",
         deleted.sub,
@@ -109,22 +105,50 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
     )
 
 
+def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:
+    """Return the signed-in user and the session; None if the user was deleted before by a request
+    that was interrupted, which is then finished. Raises Unauthenticated.
+    """
+    try:
+        return signed_in.read(caller, now=now)
+    except errors.Unauthenticated:
+        access = signed_in.claimed(caller, now=now)
+        person, item = store.get(keys.user(access.sub), keys.session(access.sub, access.sid))
+        asking = session.of(item, now=now)
+        if person is not None or asking is None:
+            raise
+    _delete_rest(asking)
+    return None
+
+
+def _delete_rest(asking: Session) -> None:
+    found = {keys.key_of(item) for item in store.query(keys.everything_of(asking.sub))}
+    store.write_each(*map(writes.Delete, found - {asking.key}))
+    store.write(writes.Delete(asking.key))
+
+
 def _notices(changes: Mapping[str, Any]) -> list[NoticeKind]:
     """Return what the user is told: each changed credential has a notice and a history entry."""
     kinds: list[NoticeKind] = ["password_changed"] if "password_hash" in changes else []
     return [*kinds, "address_changed"] if "email" in changes else kinds
 
 
-def _signed_in_since(
-    seen: User, conflict: writes.Conflict, own: writes.Write, others: Iterable[writes.Write]
-) -> User:
-    """Return the user as they are now, if the only obstacle is that a session was started since
-    they were read. Otherwise raise the conflict.
+def _keep_write(keep: Session, version: int) -> writes.Update:
+    """Return the write that gives the new version to the session that goes on."""
+    return writes.Update(
+        keep.key, when=writes.PRESENT, refusal=errors.Unauthenticated, sets={"version": version}
+    )
+
+
+def _end_older(sub: str, version: int, caller: Caller, *, forget_devices: bool) -> None:
+    """Delete the sessions of older versions of the credentials, and all devices but the caller's if
+    that is wanted.
     """
-    item = conflict.item(own)
-    if item is None or any(conflict.failed(write) for write in others):
-        raise conflict
-    now_seen = user.of(item)
-    if now_seen.version != seen.version or now_seen.sign_ins == seen.sign_ins:
-        raise conflict
-    return now_seen
+    prefix = keys.sessions_and_devices(sub) if forget_devices else keys.sessions(sub)
+    kept = keys.device(sub, caller.device_id)
+    ended = [
+        key
+        for item in store.query(prefix)
+        if (key := keys.key_of(item)) != kept and item.get("version") != version
+    ]
+    store.write_each(*map(writes.Delete, ended))

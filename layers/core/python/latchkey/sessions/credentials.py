@@ -31,7 +31,8 @@ def of(session: Session, *, now: int) -> Credentials:
     access_token = tokens.issue_access(
         {
             "sub": session.sub,
-            "aud": session.client_id,
+            "aud": settings.Sessions.load().audience(session.client_id),
+            "client_id": session.client_id,
             "jti": f"{session.sid}.{session.generation}",
             "sid": session.sid,
             "scope": SCOPE,

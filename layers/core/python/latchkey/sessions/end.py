@@ -31,20 +31,26 @@ def revoke(token: str) -> None:
 
 
 def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> None:
-    """End all sessions of the signed-in user, or those on one device, given by its name or its id.
-    Raises Unauthenticated.
+    """End all sessions of the signed-in user and forget all devices, or those of one device, given
+    by its name or its id. Raises Unauthenticated.
     """
     access = signed_in.claimed(caller, now=now)
-    alive = session.all_of(access.sub, now=now)
+    items = list(store.query(keys.sessions_and_devices(access.sub)))
+    alive = session.among(items, now=now)
     asking = next((one for one in alive if one.sid == access.sid), None)
     if asking is None:
         raise errors.Unauthenticated
-    meant = {device_id, devices.name_of(device_id or "")}
-    ended = [one for one in alive if device_id is None or one.device_id in meant]
+    every = {keys.key_of(item) for item in items}
+    if device_id is None:
+        ended = every
+    else:
+        meant = {device_id, devices.name_of(device_id)}
+        ended = {one.key for one in alive if one.device_id in meant}
+        ended |= every & {keys.device(access.sub, name) for name in meant}
     if not ended:
         return
     store.write_each(
-        *(writes.Delete(one.key) for one in ended),
+        *map(writes.Delete, ended),
         history.add_write(
             "SESSIONS_REVOKED" if device_id is None else "DEVICE_REVOKED",
             asking.sub,

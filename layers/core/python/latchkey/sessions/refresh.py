@@ -1,6 +1,6 @@
 """Refresh sessions: each use of a refresh token moves its session to the next generation."""
 
-from typing import Any
+import ipaddress
 
 from latchkey import errors, settings
 from latchkey.caller import Caller
@@ -10,7 +10,7 @@ from latchkey.mail import notices
 from latchkey.sessions import credentials, session
 from latchkey.sessions.credentials import Credentials
 from latchkey.sessions.session import Session
-from latchkey.users import history
+from latchkey.users import history, user
 
 # How long the previous refresh token still gives its successor: two tabs refresh at once, and
 # answers get lost.
@@ -18,24 +18,37 @@ GRACE_SECONDS = 30
 
 
 def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
-    """Move a session to its next generation and return its tokens. Raises InvalidGrant.
+    """Move a session to its next generation and return its tokens.
 
-    The previous token returns the same successor for GRACE_SECONDS, to the same device. An older
-    token, or the previous one later or from another device, shows that somebody has a copy: the
-    session ends.
+    For GRACE_SECONDS the previous token returns the same successor, to a repeated request or to the
+    same device and network. An older token, or the previous one in any other way, shows that
+    somebody has a copy: the session ends. Raises InvalidGrant, UnauthorizedClient and Unavailable.
     """
     try:
         claims = tokens.read_mac("refresh", token, now=now)
     except tokens.Refused as refused:
         raise errors.InvalidGrant from refused
+    sub, generation = claims["sub"], claims["gen"]
+    person, item = store.get(keys.user(sub), keys.session(sub, claims["sid"]))
+    found = session.of(item, now=now)
+    # Without a look at the user, a change of credentials that was interrupted before it ended the
+    # sessions would leave a stolen refresh token alive.
+    if person is None or found is None or not found.belongs_to(user.of(person)):
+        raise errors.InvalidGrant
+    limits = settings.Sessions.load()
+    if limits.clients and found.client_id not in limits.clients:
+        raise errors.UnauthorizedClient
+    if generation != found.generation:
+        return _refreshed_before(found, generation, caller, now)
     advance = writes.Update(
-        keys.session(claims["sub"], claims["sid"]),
+        found.key,
         when="#generation = :this AND #expires_at > :now",
-        values={"this": claims["gen"], "now": now},
+        values={"this": generation, "now": now},
         sets={
-            "generation": claims["gen"] + 1,
+            "generation": generation + 1,
             "refreshed_at": now,
-            "expires_at": now + settings.Sessions.load().session_seconds,
+            "refreshed_by": caller.retry_id,
+            "expires_at": limits.expiry(found.created_at, now=now),
             "device_id": caller.device_id,
             "ip": caller.source,
             "user_agent": caller.user_agent,
@@ -44,33 +57,47 @@ def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
     try:
         refreshed = values.record_of(Session, store.write(advance))
     except writes.Conflict as conflict:
-        found = session.of(conflict.item(advance), now=now)
-        return _refreshed_before(found, claims, caller, now)
+        other = session.of(conflict.item(advance), now=now)
+        if other is None:
+            raise errors.InvalidGrant from None
+        return _refreshed_before(other, generation, caller, now)
+    if caller.device_id != found.device_id:
+        _tell("REFRESHED_ELSEWHERE", found, caller, now)
+        notices.notify("new_device", found.sub, caller, now=now)
     return credentials.of(refreshed, now=now)
 
 
-def _refreshed_before(
-    found: Session | None, claims: dict[str, Any], caller: Caller, now: int
-) -> Credentials:
+def _refreshed_before(found: Session, generation: int, caller: Caller, now: int) -> Credentials:
     """Answer a token that is not the current one: with its successor, or by ending the session."""
-    if found is None:
-        raise errors.InvalidGrant
-    if (
-        found.generation == claims["gen"] + 1
-        and now - found.refreshed_at <= GRACE_SECONDS
-        and found.device_id == caller.device_id
-    ):
-        return credentials.of(found, now=now)
-    store.write(
-        writes.Delete(found.key),
-        history.add_write(
-            "REFRESH_TOKEN_REUSED",
-            found.sub,
-            caller,
-            client_id=found.client_id,
-            now=now,
-            sid=found.sid,
-        ),
-    )
+    if found.generation == generation + 1 and now - found.refreshed_at <= GRACE_SECONDS:
+        if caller.repeats(found.refreshed_by, found.refreshed_at, now=now):
+            return credentials.of(found, now=now)
+        same = (found.device_id, found.user_agent) == (caller.device_id, caller.user_agent)
+        if same and _network(found.ip) == _network(caller.source):
+            return credentials.of(found, now=now)
+        if same:
+            # People walk out of their Wi-Fi. A thief who knows device and user agent gets nothing.
+            raise errors.Unavailable
+    _tell("REFRESH_TOKEN_REUSED", found, caller, now, writes.Delete(found.key))
     notices.notify("token_theft", found.sub, caller, now=now)
     raise errors.InvalidGrant
+
+
+def _tell(action: str, found: Session, caller: Caller, now: int, *others: writes.Write) -> None:
+    """Note in the history what happened to a session, together with other writes."""
+    entry = history.add_write(
+        action, found.sub, caller, client_id=found.client_id, now=now, sid=found.sid
+    )
+    store.write(*others, entry)
+
+
+def _network(source: str) -> str:
+    """Return the network that a client stays in when its address changes: an IPv4 /24, or an IPv6
+    /48, the size of a site (RFC 6177).
+    """
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    prefix = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network((address, prefix), strict=False))

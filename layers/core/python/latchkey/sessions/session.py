@@ -1,10 +1,12 @@
 """Sessions: one for each sign-in, kept alive by refreshes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from latchkey import ids, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values
+from latchkey.users.user import User
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Session:
     sid: str
     client_id: str
     device_id: str
-    """The device of the last refresh; `ip` and `user_agent` likewise."""
+    """The name of the device of the last refresh; `ip` and `user_agent` likewise."""
     ip: str
     user_agent: str
     created_at: int
@@ -28,17 +30,27 @@ class Session:
     confirmed_at: int
     """When the user last proved to be present: at the sign-in, or for sudo."""
     generation: int = 0
+    refreshed_by: str = ""
+    """The request of the last refresh, which may be repeated."""
+    version: int | None = None
+    """The version of the user's credentials that the session belongs to. A session that was started
+    before versions were kept has none.
+    """
 
     @property
     def key(self) -> keys.Key:
         """Return where the session is stored."""
         return keys.session(self.sub, self.sid)
 
+    def belongs_to(self, user: User) -> bool:
+        """Return whether the credentials that the session belongs to are still the user's."""
+        return self.version in (None, user.version)
 
-def new(sub: str, amr: str, caller: Caller, *, now: int) -> Session:
+
+def new(user: User, amr: str, caller: Caller, *, now: int) -> Session:
     """Make a session of a user. Raises UnauthorizedClient."""
     return Session(
-        sub=sub,
+        sub=user.sub,
         sid=ids.new_id(),
         client_id=caller.client_id,
         device_id=caller.device_id,
@@ -46,9 +58,10 @@ def new(sub: str, amr: str, caller: Caller, *, now: int) -> Session:
         user_agent=caller.user_agent,
         created_at=now,
         amr=[amr],
-        expires_at=now + settings.Sessions.load().session_seconds,
+        expires_at=settings.Sessions.load().expiry(now, now=now),
         refreshed_at=now,
         confirmed_at=now,
+        version=user.version,
     )
 
 
@@ -61,5 +74,10 @@ def of(item: values.Item | None, *, now: int) -> Session | None:
 
 def all_of(sub: str, *, now: int) -> list[Session]:
     """Return all sessions of a user that have not ended."""
-    found = [of(item, now=now) for item in store.query(keys.sessions(sub))]
+    return among(store.query(keys.sessions(sub)), now=now)
+
+
+def among(items: Iterable[values.Item], *, now: int) -> list[Session]:
+    """Return the sessions among some items that have not ended."""
+    found = [of(item, now=now) for item in items if item["sk"].startswith("SESSION#")]
     return [session for session in found if session]

@@ -57,4 +57,7 @@ def _read(
     alive = session.of(item, now=now)
     if person is None or alive is None:
         raise errors.Unauthenticated
-    return user.of(person), alive, items
+    found = user.of(person)
+    if not alive.belongs_to(found):
+        raise errors.Unauthenticated
+    return found, alive, items

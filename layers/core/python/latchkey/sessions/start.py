@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from latchkey import errors
+from latchkey import errors, settings
 from latchkey.caller import Caller
 from latchkey.codes import proof as proofs
 from latchkey.codes.proof import Proof
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.mail import notices
-from latchkey.sessions import credentials, session
+from latchkey.sessions import credentials, devices, session
 from latchkey.sessions.credentials import Credentials
 from latchkey.sessions.session import Session
 from latchkey.users import find, history, passwords, user
 from latchkey.users.user import User
 
-# How long a device is remembered after its last sign-in: the longest that browsers keep a cookie
-# (RFC 6265bis, section 5.6).
-DEVICE_SECONDS = 400 * 86400
+# The most sessions of a user; the oldest ends. They are counted at each tenth sign-in.
+MOST_SESSIONS = 100
+_COUNTED_EVERY = 10
 
 
 def by_password(name: str, password: str, caller: Caller, *, now: int) -> Credentials:
@@ -25,15 +25,14 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Creden
 
     Raises BadCredentials, LoginTypeDisabled and UnauthorizedClient.
     """
-    found, knows_device = find.by_password(name, password, caller, now=now)
+    found, device = find.by_password(name, password, caller, now=now)
     rehashed = passwords.rehash(password, found.password_hash or "")
-    started = session.new(found.sub, "pwd", caller, now=now)
+    started = session.new(found, "pwd", caller, now=now)
     store.write(
         user.sign_in_write(found, now=now, password_hash=rehashed),
-        *_start_writes(started, caller, now),
+        *_start_writes(started, device, caller, now),
     )
-    if not knows_device:
-        notices.notify("new_device", found.sub, caller, now=now)
+    _after(found, device, caller, now)
     return credentials.of(started, now=now)
 
 
@@ -41,69 +40,88 @@ def by_proof(proof: Proof, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of a proven address. Raises NotFound, ProofUnusable and
     UnauthorizedClient.
     """
-    found, knows_device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
+    found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
     if found is None:
         raise errors.NotFound
-    return _by_proof(found, proof, caller, now=now, knows_device=knows_device)
+    return _sign_in(found, device, proof, caller, now)
 
 
 def by_proof_of_anybody(proof: Proof, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of a proven address; create the user if there is none. Raises
     ProofUnusable and UnauthorizedClient.
     """
-    found, knows_device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
+    found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
     if found is None:
         return sign_up(user.new(proof.address, now=now), proof, caller, now=now)
-    return _by_proof(found, proof, caller, now=now, knows_device=knows_device)
+    return _sign_in(found, device, proof, caller, now)
 
 
 def sign_up(created: User, proof: Proof, caller: Caller, *, now: int) -> Credentials:
     """Create a user and start the first session. Raises ProofUnusable, UnauthorizedClient, and
     Conflict with AddressTaken or UsernameTaken.
     """
-    return _use_proof(created, proof, user.create_writes(created), caller, now=now)
+    started = session.new(created, "otp", caller, now=now)
+    again = _use_proof(started, proof, user.create_writes(created), None, caller, now)
+    return again or credentials.of(started, now=now)
 
 
-def _by_proof(
-    found: User, proof: Proof, caller: Caller, *, now: int, knows_device: bool
+def _sign_in(
+    found: User, device: values.Item | None, proof: Proof, caller: Caller, now: int
 ) -> Credentials:
-    sign_in = user.sign_in_write(found, now=now)
-    return _use_proof(found, proof, [sign_in], caller, now=now, tell=not knows_device)
+    started = session.new(found, "otp", caller, now=now)
+    sign_in = [user.sign_in_write(found, now=now)]
+    again = _use_proof(started, proof, sign_in, device, caller, now)
+    if again is None:
+        _after(found, device, caller, now)
+    return again or credentials.of(started, now=now)
 
 
 def _use_proof(
-    owner: User,
+    started: Session,
     proof: Proof,
     own_writes: Sequence[writes.Write],
+    device: values.Item | None,
     caller: Caller,
-    *,
     now: int,
-    tell: bool = False,
-) -> Credentials:
-    """Start a session and use the proof up, all or none. A repeated request gets its session
-    again. Tell the user of a new device if `tell` says so.
+) -> Credentials | None:
+    """Start a session and use the proof up, all or none. Return the tokens of the earlier session
+    if this request did it before and its answer was lost. Raises Conflict.
     """
-    started = session.new(owner.sub, "otp", caller, now=now)
     consume = proof.consume_write(started.sub, started.sid, caller, now=now)
     try:
-        store.write(consume, *own_writes, *_start_writes(started, caller, now))
+        store.write(consume, *own_writes, *_start_writes(started, device, caller, now))
     except writes.Conflict as conflict:
         before = proofs.consumed_by_this_request(conflict.item(consume), caller, now=now)
         if before is None:
             raise
-        again = session.new(before.sub, "otp", caller, now=before.consumed_at)
-        return credentials.of(replace(again, sid=before.sid), now=now)
-    if tell:
-        notices.notify("new_device", owner.sub, caller, now=now)
-    return credentials.of(started, now=now)
+        at = before.consumed_at
+        same = replace(
+            started,
+            sub=before.sub,
+            sid=before.sid,
+            created_at=at,
+            refreshed_at=at,
+            confirmed_at=at,
+            expires_at=settings.Sessions.load().expiry(at, now=at),
+        )
+        return credentials.of(same, now=now)
+    return None
 
 
-def _start_writes(started: Session, caller: Caller, now: int) -> list[writes.Write]:
-    """Return the writes of a session, its device and its history entry."""
-    device = {"signed_in_at": now, "expires_at": now + DEVICE_SECONDS}
+def _start_writes(
+    started: Session, device: values.Item | None, caller: Caller, now: int
+) -> list[writes.Write]:
+    """Return the writes of a session, its device and its history entry. A session of the same
+    client on the same device is replaced.
+    """
+    sids = devices.sessions_of(device) if started.device_id else {}
+    replaced = sids.pop(started.client_id, None)
+    if started.device_id:
+        sids[started.client_id] = started.sid
     return [
         writes.Put(started.key, when=writes.ABSENT, item=values.item_of(started)),
-        writes.Put(keys.device(started.sub, started.device_id), item=device),
+        *([writes.Delete(keys.session(started.sub, replaced))] if replaced else []),
+        devices.remember_write(started.sub, caller, sids, now=now),
         history.add_write(
             "USER_LOGIN",
             started.sub,
@@ -114,3 +132,14 @@ def _start_writes(started: Session, caller: Caller, now: int) -> list[writes.Wri
             amr=started.amr[0],
         ),
     ]
+
+
+def _after(found: User, device: values.Item | None, caller: Caller, now: int) -> None:
+    """Tell the user of a sign-in from a new device, and now and then end the oldest sessions."""
+    if device is None:
+        notices.notify("new_device", found.sub, caller, now=now)
+    if found.sign_ins % _COUNTED_EVERY == _COUNTED_EVERY - 1:
+        alive = session.all_of(found.sub, now=now)
+        oldest_first = sorted(alive, key=lambda one: one.refreshed_at)
+        ended = oldest_first[: max(0, len(alive) - (MOST_SESSIONS - _COUNTED_EVERY))]
+        store.write_each(*(writes.Delete(one.key) for one in ended))

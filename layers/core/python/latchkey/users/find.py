@@ -10,10 +10,10 @@ from latchkey.users.user import User
 
 
 class Found(NamedTuple):
-    """A user, or None, and whether that user has signed in from the caller's device before."""
+    """A user, or None, and the caller's device if that user has signed in from it before."""
 
     user: User | None
-    knows_device: bool = False
+    device: values.Item | None = None
 
 
 def by_address(address: str, caller: Caller, *, likely: str = "", now: int) -> Found:
@@ -30,18 +30,20 @@ def by_name(name: str, caller: Caller, *, now: int) -> Found:
     return _by_guard(_guard_of(name), caller, now)
 
 
-def by_password(name: str, password: str, caller: Caller, *, now: int) -> tuple[User, bool]:
-    """Return the user of an address or a user name, as typed, and whether the user knows the
-    caller's device.
+def by_password(
+    name: str, password: str, caller: Caller, *, now: int
+) -> tuple[User, values.Item | None]:
+    """Return the user of an address or a user name, as typed, and the caller's device if the user
+    has signed in from it before.
 
     Raises BadCredentials after the same time for a wrong password, an unknown user, and a user
     without a password; raises LoginTypeDisabled for a phone number.
     """
     addresses.refuse_phone(name)
-    found, knows_device = by_name(name, caller, now=now)
+    found, device = by_name(name, caller, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:
         raise errors.BadCredentials
-    return found, knows_device
+    return found, device
 
 
 def check_password(signed_in: User, password: str) -> None:
@@ -78,5 +80,5 @@ def _by_guard(guard_key: keys.Key, caller: Caller, now: int) -> Found:
 
 
 def _found(item: values.Item | None, device: values.Item | None, now: int) -> Found:
-    knows_device = device is not None and device["expires_at"] > now
-    return Found(user.of(item) if item else None, knows_device)
+    known = device if device is not None and device["expires_at"] > now else None
+    return Found(user.of(item) if item else None, known)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from latchkey.dynamodb import keys, store, writes
+from latchkey.dynamodb import store
 from latchkey.users import user
 from latchkey.users.user import User
 
@@ -63,18 +63,7 @@ def edit(edited: User, fields: dict[str, Any], *, now: int) -> User:
     Raises InvalidArgument, and Conflict with UsernameTaken or Aborted.
     """
     changes = changes_of(edited, fields) | {"updated_at": now}
-    guards = user.guard_writes(edited, changes)
-    if guards:
-        changes["version"] = edited.version + 1
-    store.write(
-        writes.Update(
-            keys.user(edited.sub),
-            when="#version = :version",
-            values={"version": edited.version},
-            sets=changes,
-        ),
-        *guards,
-    )
+    store.write(user.update_write(edited, changes), *user.guard_writes(edited, changes))
     return replace(edited, **changes)
 
 

@@ -29,7 +29,7 @@ class User:
     updated_at: int
     last_sign_in_at: int
     version: int = 1
-    """Goes up when a credential, or a name to sign in with, changes."""
+    """Goes up when a credential changes: password or address."""
     sign_ins: int = 0
     """Goes up with every session that is started."""
     changed_at: int = 0
@@ -114,14 +114,15 @@ def create_writes(user: User) -> list[writes.Write]:
 
 
 def sign_in_write(user: User, *, now: int, password_hash: str | None = None) -> writes.Update:
-    """Return the write of a sign-in. It fails if a credential has changed since the user was read,
-    and it counts the sign-in, so that a change of credentials does not miss the new session.
+    """Return the write of a sign-in. It fails if a credential has changed since the user was
+    read.
     """
+    when, known = _same_version(user)
     renewed = {"password_hash": password_hash} if password_hash else {}
     return writes.Update(
         keys.user(user.sub),
-        when="#version = :version",
-        values={"version": user.version},
+        when=when,
+        values=known,
         sets={"last_sign_in_at": now} | renewed,
         adds={"sign_ins": 1},
     )
@@ -146,35 +147,44 @@ def guard_writes(user: User, changes: Mapping[str, Any]) -> list[writes.Write]:
 def change_write(
     user: User, changes: Mapping[str, Any], caller: Caller, *, now: int
 ) -> writes.Update:
-    """Return the write that changes credentials, and what else is given. It fails if a credential
-    has changed, or a session was started, since the user was read.
+    """Return the write that changes credentials, and what else is given. It raises `version`, and
+    fails if a credential has changed since the user was read.
     """
     changed = {"version": user.version + 1, "changed_at": now, "changed_by": caller.retry_id}
-    return writes.Update(
-        keys.user(user.sub),
-        when=_UNTOUCHED,
-        values=_untouched(user),
-        sets={**changes, **changed, "updated_at": now},
-    )
+    return update_write(user, {**changes, **changed, "updated_at": now})
+
+
+def update_write(user: User, changes: Mapping[str, Any]) -> writes.Update:
+    """Return the write that sets attributes, where None removes one. It fails if a credential has
+    changed since the user was read, or the user name if it is among the changes.
+    """
+    when, known = _same_name(user) if "username" in changes else _same_version(user)
+    return writes.Update(keys.user(user.sub), when=when, values=known, sets=dict(changes))
 
 
 def delete_writes(user: User) -> list[writes.Write]:
-    """Return the writes that delete a user and free address and name; the user's own comes first.
-
-    It fails if a credential has changed, or a session was started, since the user was read.
+    """Return the writes that delete a user and free address and name. They fail if a credential or
+    the user name has changed since the user was read.
     """
+    when, known = _same_name(user)
     return [
-        writes.Delete(keys.user(user.sub), when=_UNTOUCHED, values=_untouched(user)),
+        writes.Delete(keys.user(user.sub), when=when, values=known),
         writes.Delete(keys.email(user.email)),
         *([writes.Delete(keys.username(user.username))] if user.username else []),
     ]
 
 
-_UNTOUCHED = "#version = :version AND #sign_ins = :sign_ins"
+def _same_version(user: User) -> tuple[str, dict[str, values.Value]]:
+    """Return the condition that no credential has changed."""
+    return "#version = :version", {"version": user.version}
 
 
-def _untouched(user: User) -> dict[str, values.Value]:
-    return {"version": user.version, "sign_ins": user.sign_ins}
+def _same_name(user: User) -> tuple[str, dict[str, values.Value]]:
+    """Return the condition that neither a credential nor the user name has changed."""
+    when, known = _same_version(user)
+    if user.username is None:
+        return f"{when} AND attribute_not_exists(#username)", known
+    return f"{when} AND #username = :username", known | {"username": user.username}
 
 
 def _claim_address(sub: str, address: str) -> writes.Write:

@@ -1,0 +1,25 @@
+"""The devices that an account knows: those that have signed in before."""
+
+from collections.abc import Mapping
+
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, values, writes
+
+# How long a device is remembered after its last sign-in: the longest that browsers keep a cookie
+# (RFC 6265bis, section 5.6).
+DEVICE_SECONDS = 400 * 86400
+# The most clients whose sessions a device remembers. Client ids can be made up, and an item has
+# 400 KB.
+_MOST_CLIENTS = 10
+
+
+def sessions_of(device: values.Item | None) -> dict[str, str]:
+    """Return the session of each client on a device, oldest first."""
+    return dict(device.get("sids", {})) if device else {}
+
+
+def remember_write(sub: str, caller: Caller, sids: Mapping[str, str], *, now: int) -> writes.Put:
+    """Return the write that remembers the caller's device, with the session of each client."""
+    latest = dict(list(sids.items())[-_MOST_CLIENTS:])
+    item = {"signed_in_at": now, "expires_at": now + DEVICE_SECONDS, "sids": latest}
+    return writes.Put(keys.device(sub, caller.device_id), item=item)
