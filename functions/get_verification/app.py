@@ -12,6 +12,7 @@ from latchkey.mail import delivery
 
 _DESCRIPTIONS: dict[Delivery, str] = {
     "queued": "The message is waiting to be sent.",
+    "sending": "The message is waiting to be sent.",
     "sent": "The message is on its way.",
     "delivered": "The message has reached the mailbox.",
     "bounced": "We could not reach this mailbox.",

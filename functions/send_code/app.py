@@ -47,6 +47,12 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
     with contextlib.suppress(errors.Unauthenticated):
         access = signed_in.claimed(caller, now=now)
     started = start.start(address, body.target, body.usage, caller, access, now=now)
+    if not started.repeated:
+        _queue_mail(address, started, caller, now)
+    return SentCode(started.verification_id, started.is_user, started.expires_in)
+
+
+def _queue_mail(address: str, started: start.Started, caller: Caller, now: int) -> None:
     chosen = language.choose(started.locale, caller.languages)
     try:
         queue.enqueue(queue.Message(started.verification_id, chosen))
@@ -54,7 +60,6 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
         sends.undo(address, started.verification_id, now=now)
         raise
     metrics.count_code()
-    return SentCode(started.verification_id, started.is_user, started.expires_in)
 
 
 handler = entry("send_code", send_code, SendCode, services=["dynamodb", "kms", "sqs"])

@@ -7,7 +7,7 @@ import pytest
 from latchkey import errors
 from latchkey.dynamodb import keys, store
 from latchkey.sessions import start
-from tests.unit.conftest import Alive, Answer, Call, Confirm, Meanwhile, Prove, SignIn
+from tests.unit.conftest import Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
 
 
 def set_password(call: Call, ada: Answer, token: str, **options: Any) -> Answer:
@@ -133,13 +133,14 @@ def test_a_device_without_an_id_replaces_nothing(call: Call, ada: Answer, alive:
 
 
 def test_a_user_has_at_most_a_hundred_sessions(
-    call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, prove: Prove
+    call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, now: Clock
 ):
     monkeypatch.setattr(start, "MOST_SESSIONS", 12)
     monkeypatch.setattr("latchkey.users.passwords.matches", lambda *_: True)
     body = {"username": "ada_lovelace", "password": "engine1843"}
     sessions = []
     for number in range(35):
+        now.time += 1
         device = {"x-device-id": f"{number:032x}"}
         sessions.append(call("sign_in", body, headers=device))
         assert len(list(store.query(keys.sessions(ada["sub"])))) <= 12
@@ -148,7 +149,7 @@ def test_a_user_has_at_most_a_hundred_sessions(
 
 
 def test_a_reset_forgets_all_devices_but_the_one_that_proved_the_mailbox(
-    call: Call, ada: Answer, sign_in: SignIn, prove: Prove, now: Any
+    call: Call, ada: Answer, sign_in: SignIn, prove: Prove, now: Clock
 ):
     sign_in(device="a" * 32)
     now.time += 60

@@ -194,10 +194,10 @@ def test_a_device_that_changes_its_network_gets_no_successor_and_keeps_its_sessi
     assert "REFRESH_TOKEN_REUSED" not in events(ada["sub"])
 
 
-def test_a_repeated_request_gets_its_answer_from_any_network(call: Call, ada: Answer):
+def test_a_repeated_request_gets_its_answer_from_any_network_and_agent(call: Call, ada: Answer):
     same = {"x-request-id": "a" * 32}
     second = refresh(call, ada["refresh_token"], headers=same)
-    again = {**same, "x-device-id": "f" * 32, "user-agent": "other"}
+    again = {**same, "user-agent": "other"}
     token = ada["refresh_token"]
     assert refresh(call, token, headers=again, source="198.51.100.1") == second
 
@@ -207,12 +207,12 @@ def test_another_device_or_agent_is_a_thief(call: Call, ada: Answer, other: dict
     second = refresh(call, ada["refresh_token"])
     assert refresh(call, ada["refresh_token"], headers=other)["error"] == "invalid_grant"
     assert refresh(call, second["refresh_token"])["error"] == "invalid_grant"
-    assert events(ada["sub"])[-1] == "REFRESH_TOKEN_REUSED"
+    assert "REFRESH_TOKEN_REUSED" in events(ada["sub"])
 
 
 def test_a_refresh_on_another_device_is_told_to_the_user(call: Call, ada: Answer, outbox: Outbox):
     assert refresh(call, ada["refresh_token"], headers={"x-device-id": "f" * 32}).status == 200
-    assert events(ada["sub"])[-1] == "REFRESHED_ELSEWHERE"
+    assert "REFRESHED_ELSEWHERE" in events(ada["sub"])
     outbox.deliver()
     assert outbox.mails[-1].kind == "new_device"
 

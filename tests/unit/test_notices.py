@@ -88,7 +88,7 @@ def test_a_sign_in_is_not_undone_by_a_queue_that_refuses(
 def test_notices_of_operations_to_come_are_ready(
     outbox: Outbox, now: Clock, kind: queue.NoticeKind
 ):
-    caller = Caller("r", "", "d", False, "203.0.113.7", "curl/8", "es", "", {}, "/")
+    caller = Caller("r", "", b"", "d", False, "203.0.113.7", "curl/8", "es", "", {}, "/")
     notices.notify(kind, "some-sub", caller, now=now.time, address="old@example.com")
     assert notice_kinds(outbox) == [kind]
     assert (outbox.mails[0].to, outbox.mails[0].language) == ("old@example.com", "es")

@@ -197,4 +197,4 @@ def test_without_sudo_nothing_changes(call: Call, ada: Answer, sign_in: SignIn, 
 
 
 def _caller() -> Caller:
-    return Caller("", "", "", False, "", "", "", "", {}, "")
+    return Caller("", "", b"", "", False, "", "", "", "", {}, "")

@@ -6,6 +6,7 @@ gets the cause.
 """
 
 import functools
+import hashlib
 import json
 import re
 import time
@@ -18,7 +19,7 @@ from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
 
 # A shorter request id is likely a constant, by which a repeated request cannot be recognised.
-_RETRY_ID = re.compile(r"[\w-]{16,64}", re.ASCII)
+_REQUEST_ID = re.compile(r"[\w-]{16,64}", re.ASCII)
 _DEVICE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 Response: TypeAlias = dict[str, Any]
@@ -58,7 +59,7 @@ def entry(
     @functools.wraps(operation)
     def handler(event: Event, _: Any) -> Response:
         started = time.perf_counter()
-        caller = caller_of(event)
+        caller = caller_of(event, name)
         response, refusal = answer(event, caller)
         milliseconds = round((time.perf_counter() - started) * 1000)
         error = refusal.error if refusal else None
@@ -84,19 +85,21 @@ class Routes(dict[str, Handler]):
         return self[event["routeKey"]](event, context)
 
 
-def caller_of(event: Event) -> Caller:
+def caller_of(event: Event, operation: str) -> Caller:
     """Return who sends a request. Ids in a form that is not accepted count as missing."""
     headers: Mapping[str, str] = event.get("headers") or {}
     context = event.get("requestContext") or {}
     http = context.get("http") or {}
     sent_id = headers.get("x-request-id", "")
-    retry_id = sent_id if _RETRY_ID.fullmatch(sent_id) else ""
+    request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else ""
+    asked = (operation, http.get("path"), event.get("rawQueryString"), event.get("body"))
     sent_device = headers.get("x-device-id", "")
     device_id = sent_device if _DEVICE_ID.fullmatch(sent_device) else ""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return Caller(
-        request_id=retry_id or str(context.get("requestId", "")),
-        retry_id=retry_id,
+        request_id=request_id or str(context.get("requestId", "")),
+        sent_id=request_id,
+        digest=hashlib.sha256(repr(asked).encode(errors="surrogatepass")).digest(),
         device_id=devices.name_of(device_id),
         device_is_secret=devices.is_secret(device_id),
         source=http.get("sourceIp", ""),

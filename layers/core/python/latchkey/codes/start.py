@@ -23,6 +23,8 @@ class Started:
     expires_in: int
     locale: str | None
     """That of the signed-in user who asks."""
+    repeated: bool = False
+    """Whether this request has started it before: its mail was queued then."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def start(
         before = values.record_of(Sends, found or {})
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
-            return Started(before.verification_id, guard is not None, left, requester.locale)
+            return Started(
+                before.verification_id, guard is not None, left, requester.locale, repeated=True
+            )
         _check_target(target, owner, requester, caller, now)
         before.check_limits(codes, now)
         shared = before.shares_seed(caller, codes, now)

@@ -20,7 +20,7 @@ TOKEN_SECONDS = 600
 
 Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
 Delivery: TypeAlias = Literal[
-    "queued", "sent", "delivered", "bounced", "complained", "suppressed", "failed"
+    "queued", "sending", "sent", "delivered", "bounced", "complained", "suppressed", "failed"
 ]
 
 
@@ -48,6 +48,8 @@ class Verification:
     state: Literal["pending", "verified", "consumed"] = "pending"
     delivery: Delivery = "queued"
     """What became of the mail (mail/delivery.py)."""
+    claimed_until: int = 0
+    """Until when the mailer that claimed the mail may be sending it."""
     verified_at: int = 0
     verified_by: str = ""
     consumed_at: int = 0

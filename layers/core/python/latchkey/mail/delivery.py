@@ -1,7 +1,8 @@
 """What became of a mail with a code, and which addresses get no mail for a time.
 
-    queued -> sent -> delivered | bounced -> complained
-      |-> bounced | suppressed | failed
+    queued <-> sending -> sent -> delivered | bounced -> complained
+      |           `-> bounced | failed
+      `-> suppressed | failed
 
 An SMTP server tells no more than `sent`, or at once `bounced` or `failed`. The rest comes from
 SES's events, in any order and more than once, so each state may only follow the states named here.
@@ -17,13 +18,17 @@ from latchkey.keys import keyring
 
 Reason: TypeAlias = Literal["bounced", "complained"]
 
+# The time-out of send_mail (template.yaml): a mailer that has claimed a mail is gone by then.
+CLAIM_SECONDS = 90
+
 _AFTER: dict[Delivery, tuple[Delivery, ...]] = {
-    "sent": ("queued",),
-    "delivered": ("queued", "sent"),
-    "bounced": ("queued", "sent", "delivered"),
-    "complained": ("queued", "sent", "delivered", "bounced"),
+    "queued": ("sending",),
+    "sent": ("queued", "sending"),
+    "delivered": ("queued", "sending", "sent"),
+    "bounced": ("queued", "sending", "sent", "delivered"),
+    "complained": ("queued", "sending", "sent", "delivered", "bounced"),
     "suppressed": ("queued",),
-    "failed": ("queued", "sent"),
+    "failed": ("queued", "sending", "sent"),
 }
 
 
@@ -55,10 +60,32 @@ def record(verification_id: str, state: Delivery) -> bool:
     return True
 
 
+def claim(verification_id: str, *, now: int) -> bool:
+    """Claim the mail of a code, so that no other mailer sends it: messages of the queue can come
+    twice, and to several mailers at once. Return whether the claim was made.
+
+    A claim ends after CLAIM_SECONDS, because a mailer can die while it sends.
+    """
+    try:
+        store.write(
+            writes.Update(
+                keys.verification(verification_id),
+                when="#delivery = :queued OR (#delivery = :sending AND #claimed_until <= :now)",
+                values={"queued": "queued", "sending": "sending", "now": now},
+                sets={"delivery": "sending", "claimed_until": now + CLAIM_SECONDS},
+            )
+        )
+    except writes.Conflict:
+        return False
+    return True
+
+
 def visible_state(state: Delivery, *, to_user: bool) -> Delivery:
     """Return the state that a client may see. For an address without an account it is only whether
     the mail has left: whether a stranger's mailbox exists, or has complained, is private.
     """
+    if state == "sending":
+        return "queued"
     if to_user:
         return state
     general: dict[Delivery, Delivery] = {"queued": "queued", "sent": "sent", "delivered": "sent"}

@@ -28,7 +28,7 @@ def _send_code(message: Message, now: int) -> int:
     if found is None:
         log.info("mail dropped: its code no longer exists", verification_id=message.verification_id)
         return 0
-    if found.delivery != "queued":
+    if found.delivery not in ("queued", "sending"):
         return 0
     if found.expires_at <= now or found.state != "pending":
         log.info("mail dropped: its code has expired or was used", verification_id=found.id)
@@ -39,12 +39,14 @@ def _send_code(message: Message, now: int) -> int:
         log.info("mail", delivery="suppressed", verification_id=found.id)
         metrics.count_mail("suppressed")
         return 0
-    mail = render.code(found, message.language, now=now)
     left = found.expires_at - now
+    if not delivery.claim(found.id, now=now):
+        return left  # Another mailer is sending it, or has died: look again later.
+    mail = render.code(found, message.language, now=now)
     state = _send(mail, now, left if left >= FEWEST_SECONDS else 0)
+    delivery.record(found.id, state)
     if state == "queued":
         return left
-    delivery.record(found.id, state)
     _log_sent(mail, state, since=found.created_at)
     return 0
 

@@ -92,7 +92,7 @@ def _use_proof(
         store.write(consume, *own_writes, *_start_writes(started, device, caller, now))
     except writes.Conflict as conflict:
         before = proofs.consumed_by_this_request(conflict.item(consume), caller, now=now)
-        if before is None:
+        if before is None or store.get(keys.session(before.sub, before.sid)) == [None]:
             raise
         at = before.consumed_at
         same = replace(
