@@ -95,7 +95,8 @@ def _measure(mails: int) -> int:
         for number in range(first, first + BATCH):
             made = Verification(
                 id=ids.new_id(), address=f"reader{number}@example.com", target="ANY",
-                seed=ids.new_seed(), key_id=key, created_at=now, expires_at=now + 600,
+                seed=ids.new_seed(), key_id=key, length=6, lane="-",
+                created_at=now, expires_at=now + 600,
             )  # fmt: skip
             place = keys.verification(made.id)
             store.write(writes.Put(place, item=values.item_of(made)))

@@ -4,6 +4,7 @@ from latchkey import clock, errors
 from latchkey.bodies import Body, Password, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.dynamodb import writes
 from latchkey.http import entry
 from latchkey.sessions import signed_in, sudo
 from latchkey.users import find
@@ -21,13 +22,15 @@ def grant_sudo(body: Sudo, caller: Caller) -> sudo.SudoGrant:
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
     proven: proof.Proof | None = None
+    refund: list[writes.Write] = []
     if body.verification_token is not None:
         proven = proof.read(body.verification_token.get_secret_value(), user.email, now=now)
     elif body.password is not None:
-        find.check_password(user, body.password.get_secret_value())
+        password = body.password.get_secret_value()
+        refund = [find.check_password(user, session.sid, password, now=now).refund_write()]
     else:
         raise errors.MissingField("password")
-    return sudo.grant(user, sudo.confirm(session, proven, caller, now=now), now=now)
+    return sudo.grant(user, sudo.confirm(session, proven, caller, *refund, now=now), now=now)
 
 
 handler = entry("sudo", grant_sudo, Sudo)

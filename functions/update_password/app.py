@@ -26,9 +26,11 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
     current = encryption.decrypt(body.password.get_secret_value(), thumbprint, now=now)
     chosen = encryption.decrypt(body.new_password.get_secret_value(), thumbprint, now=now)
     password = current if current and chosen else ""
-    user, _ = find.by_password(body.username, password, caller, now=now)
+    user, _, tried = find.by_password(body.username, password, caller, now=now)
     password_hash = passwords.hash_new(chosen or "", address=user.email, current=user.password_hash)
-    change.change_credentials(user, {"password_hash": password_hash}, caller=caller, now=now)
+    change.change_credentials(
+        user, {"password_hash": password_hash}, tried.refund_write(), caller=caller, now=now
+    )
     return {}
 
 

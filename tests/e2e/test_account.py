@@ -10,7 +10,9 @@ def sudo(device: Device, session: Answer) -> str:
     return str(device.call("sudo", {"password": PASSWORD}, bearer=bearer)["sudo_token"])
 
 
-def test_no_session_outlives_a_change_of_password(device: Device, address: str):
+def test_no_session_outlives_a_change_of_password(
+    device: Device, new_device: NewDevice, address: str
+):
     own = device.register(address, password=PASSWORD)
     change = {"new_password": NEW, "sudo_token": sudo(device, own)}
     body = {"username": address, "password": PASSWORD}
@@ -18,7 +20,7 @@ def test_no_session_outlives_a_change_of_password(device: Device, address: str):
     def act(number: int) -> Answer:
         if number == 8:
             return device.call("set_password", change, bearer=own["access_token"])
-        return device.call("sign_in", body)
+        return new_device().call("sign_in", body)
 
     answers = at_once(12, act)
     assert answers.pop(8) == {}
@@ -66,7 +68,7 @@ def test_of_many_changes_of_one_password_one_is_made(device: Device, address: st
     assert device.call("sign_in", body).status == 200
 
 
-def test_nothing_outlives_a_deleted_user(device: Device, address: str):
+def test_nothing_outlives_a_deleted_user(device: Device, new_device: NewDevice, address: str):
     own = device.register(address, password=PASSWORD)
     token = sudo(device, own)
     body = {"username": address, "password": PASSWORD}
@@ -76,7 +78,7 @@ def test_nothing_outlives_a_deleted_user(device: Device, address: str):
             headers = {"authorization": f"Bearer {own['access_token']}"}
             query = {"sudo_token": token}
             return Answer(device.http.delete("/auth/v1/user/me", params=query, headers=headers))
-        return device.call("sign_in", body)
+        return new_device().call("sign_in", body)
 
     answers = at_once(9, act)
     assert answers[5] == {}

@@ -65,7 +65,7 @@ def test_a_repeated_sign_in_gives_the_same_session(
     again = device.call("sign_in", body, request_id=request_id)
 
     _assert_same_session(first, again)
-    assert len(stack.sessions(first["sub"])) == 2  # the session of the sign-up, and this one
+    assert len(stack.sessions(first["sub"])) == 1  # it replaced that of the sign-up on this device
     assert device.refresh(again["refresh_token"]).status == 200
     assert new_device().call("sign_in", body).refusal == SPENT
 

@@ -110,7 +110,7 @@ def test_a_template_that_cannot_work_is_found_before_a_mail(
     assert problem in "; ".join(samples.check())
 
 
-BASE = Verification("id", "ada@example.com", "ANY", "seed", "key", 0, 600)
+BASE = Verification("id", "ada@example.com", "ANY", "seed", "key", 6, "-", 0, 600)
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,12 @@ def test_send_code_takes_three_for_a_signed_in_user(
     assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
 
 
-def test_verify_code_takes_two(call: Call, calls: Calls, outbox: Outbox):
+def test_verify_code_takes_three(call: Call, calls: Calls, outbox: Outbox):
     sent = call("send_code")
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
     calls.clear()
     call("verify_code", body)
-    assert calls == ["UpdateItem", "TransactWriteItems"]
+    assert calls == ["UpdateItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callable[..., str]):
@@ -84,19 +84,19 @@ def test_a_notice_of_a_new_device_makes_it_three(
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "ada_lovelace"])
-def test_sign_in_by_password_takes_three(call: Call, calls: Calls, ada: Answer, username: str):
+def test_sign_in_by_password_takes_four(call: Call, calls: Calls, ada: Answer, username: str):
     calls.clear()
     call("sign_in", {"username": username, "password": "engine1843"})
-    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem", "TransactWriteItems"]
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "nobody@example.com", "nobody_here"])
-def test_a_refused_password_takes_two_whoever_is_asked_for(
+def test_a_refused_password_takes_three_whoever_is_asked_for(
     call: Call, calls: Calls, ada: Answer, username: str
 ):
     calls.clear()
     call("sign_in", {"username": username, "password": "wrong1843"})
-    assert calls == ["GetItem", "BatchGetItem"]
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem"]
 
 
 def test_refresh_takes_two(call: Call, calls: Calls, ada: Answer):
@@ -138,9 +138,9 @@ def sudo(ada: Answer, confirm: Confirm) -> str:
     return confirm(ada)
 
 
-def test_sudo_by_password_takes_two(call: Call, calls: Calls, ada: Answer):
+def test_sudo_by_password_takes_three(call: Call, calls: Calls, ada: Answer):
     call("sudo", bearer=ada["access_token"])
-    assert calls[-2:] == ["BatchGetItem", "UpdateItem"]
+    assert calls[-3:] == ["BatchGetItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_sudo_by_code_takes_two(call: Call, calls: Calls, ada: Answer, prove: Prove, now: Clock):
@@ -181,14 +181,14 @@ def test_reset_password_takes_five(call: Call, calls: Calls, ada: Answer, prove:
     assert calls == ["BatchGetItem", "TransactWriteItems", "Query", "BatchWriteItem", "SendMessage"]
 
 
-def test_verify_code_takes_two_where_it_proves_a_new_address(
+def test_verify_code_takes_three_where_it_proves_a_new_address(
     call: Call, calls: Calls, ada: Answer, outbox: Outbox
 ):
     sent = call("send_code", {"email": NEW}, bearer=ada["access_token"])
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code(NEW)}
     calls.clear()
     call("verify_code", body)
-    assert calls == ["UpdateItem", "TransactWriteItems"]
+    assert calls == ["UpdateItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_edit_profile_takes_two(call: Call, calls: Calls, ada: Answer):
@@ -266,20 +266,20 @@ def test_introspect_token_takes_one(call: Call, calls: Calls, ada: Answer):
     assert calls == ["BatchGetItem"]
 
 
-def test_a_password_grant_takes_three(call: Call, calls: Calls, ada: Answer):
+def test_a_password_grant_takes_four(call: Call, calls: Calls, ada: Answer):
     calls.clear()
     body = {"grant_type": "password", "username": "ada_lovelace", "password": "engine1843"}
     call("grant_token", body)
-    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem", "TransactWriteItems"]
 
 
-def test_an_encrypted_sign_in_takes_three(call: Call, calls: Calls, ada: Answer):
+def test_an_encrypted_sign_in_takes_four(call: Call, calls: Calls, ada: Answer):
     text = '{"username": "ada_lovelace", "password": "engine1843"}'
     body = {"params": seal(text), "public_key_thumbprint": thumbprint()}
     call("sign_in", body)
     calls.clear()
     call("sign_in", body)
-    assert calls == ["GetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_the_public_key_takes_none_when_warm(call: Call, calls: Calls):
@@ -289,7 +289,7 @@ def test_the_public_key_takes_none_when_warm(call: Call, calls: Calls):
     assert calls == []
 
 
-def test_a_code_sign_in_in_one_step_takes_four(
+def test_a_code_sign_in_in_one_step_takes_five(
     call: Call, calls: Calls, ada: Answer, outbox: Outbox, now: Clock
 ):
     now.time += 60
@@ -297,10 +297,16 @@ def test_a_code_sign_in_in_one_step_takes_four(
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
     calls.clear()
     call("sign_in_with_code", body)
-    assert calls == ["UpdateItem", "TransactWriteItems", "BatchGetItem", "TransactWriteItems"]
+    assert calls == [
+        "UpdateItem",
+        "UpdateItem",
+        "TransactWriteItems",
+        "BatchGetItem",
+        "TransactWriteItems",
+    ]
 
 
-def test_a_change_of_password_without_session_takes_six(call: Call, calls: Calls, ada: Answer):
+def test_a_change_of_password_without_session_takes_seven(call: Call, calls: Calls, ada: Answer):
     body = {
         "username": "ada_lovelace",
         "password": seal("engine1843"),
@@ -314,6 +320,7 @@ def test_a_change_of_password_without_session_takes_six(call: Call, calls: Calls
     assert calls == [
         "GetItem",
         "BatchGetItem",
+        "UpdateItem",
         "TransactWriteItems",
         "Query",
         "BatchWriteItem",

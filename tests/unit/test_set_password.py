@@ -5,7 +5,7 @@ import pytest
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.sessions import session
-from latchkey.users import find, user
+from latchkey.users import find
 from tests.unit.conftest import (
     NOW,
     Alive,
@@ -86,7 +86,7 @@ def test_a_sign_in_that_checked_the_old_password_comes_too_late(
 ):
     by_password, token = find.by_password, confirm(ada)
 
-    def slow(*who: Any, now: int) -> tuple[user.User, Any]:
+    def slow(*who: Any, now: int) -> find.SignedBy:
         found = by_password(*who, now=now)
         monkeypatch.setattr(find, "by_password", by_password)
         assert change(call, ada, token) == {}

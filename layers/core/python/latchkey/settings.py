@@ -61,9 +61,16 @@ class Codes(Settings):
 
     code_seconds: PositiveInt = 600
     code_length: Annotated[int, Field(ge=6, le=8)] = 6
+    long_code_length: Annotated[int, Field(ge=8, le=16)] = 10
     code_cooldown_seconds: NonNegativeInt = 60
     codes_per_address_per_day: PositiveInt = 50
     codes_per_source_per_hour: PositiveInt = 100
+
+
+class Budget(Settings):
+    """How many failures of an account are evaluated in 24 hours, in each lane."""
+
+    failures_per_day: PositiveInt = 20
 
 
 class Sessions(Settings):

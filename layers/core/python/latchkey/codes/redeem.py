@@ -8,8 +8,12 @@ from latchkey.caller import Caller
 from latchkey.codes import sends
 from latchkey.codes.verification import TOKEN_SECONDS, Verification
 from latchkey.dynamodb import keys, store, values, writes
+from latchkey.keys import keyring
+from latchkey.limits import budget
 
-# 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification.
+# 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification. The budget of the account
+# bounds the sum over many verifications: 20 a day of 10**6 are 0.06 % in 30 days. Five of 10**10,
+# at each of the 50 long codes of a day, are under 10**-6 in 30 days.
 MAX_GUESSES = 5
 
 
@@ -17,7 +21,8 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
     """Return the verification of a code that was right.
 
     A number stands for a code whose leading zeros a client has lost. Raises WrongCode,
-    CodeUnusable and TooManyGuesses.
+    CodeUnusable and TooManyGuesses; all guesses at short codes also count in the account's budget
+    of failures.
     """
     # The guess is counted before it is compared, so that parallel guesses cannot outrun the limit.
     count = writes.Update(
@@ -30,8 +35,10 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
         pending = values.record_of(Verification, store.write(count))
     except writes.Conflict as conflict:
         return _redeemed_before(conflict.item(count), code, caller, now)
+    tried = _count_failure(pending, now)
     if not _same(code, pending.code()):
         raise errors.WrongCode
+    refund = [tried.refund_write()] if tried else []
     verify = writes.Update(
         keys.verification(verification_id),
         when="#state = :pending",
@@ -44,10 +51,25 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
         },
     )
     try:
-        store.write(verify, sends.spend_write(pending, now=now), *_note_writes(pending, now))
+        store.write(
+            verify, sends.spend_write(pending, now=now), *_note_writes(pending, now), *refund
+        )
     except writes.Conflict as conflict:
         return _redeemed_before(conflict.item(verify), code, caller, now)
     return replace(pending, state="verified", verified_at=now)
+
+
+def _count_failure(pending: Verification, now: int) -> budget.Try | None:
+    """Count a guess at a short code in the account's budget. Raises TooManyGuesses if it is spent:
+    a new code will be long.
+    """
+    if not pending.lane:
+        return None
+    lane = budget.Lane(keyring.tag(pending.address, now), pending.lane)
+    try:
+        return budget.count(lane, now=now)
+    except errors.TooManyRequests as spent:
+        raise errors.TooManyGuesses from spent
 
 
 def _note_writes(verified: Verification, now: int) -> list[writes.Write]:

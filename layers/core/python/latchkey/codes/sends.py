@@ -28,6 +28,8 @@ class Sends:
     device_id: str = ""
     seed: str = ""
     key_id: str = ""
+    length: int = 0
+    lane: str = ""
     code_expires_at: int = 0
     """The code of the last send. A resend from that device shares it."""
     spent: set[str] = field(default_factory=set)
@@ -47,12 +49,16 @@ class Sends:
                 "Too many codes were sent to this address today.", retry_after=wait
             )
 
-    def shares_seed(self, caller: Caller, codes: settings.Codes, now: int) -> bool:
-        """Return whether a resend to this caller has the same code: the same device asks, the code
-        was not redeemed, and at least half of its life is left.
+    def shares_seed(
+        self, caller: Caller, length: int, lane: str, codes: settings.Codes, now: int
+    ) -> bool:
+        """Return whether a resend to this caller has the same code: the same device asks for the
+        same length in the same lane, the code was not redeemed, and at least half of its life is
+        left.
         """
         return (
             self.seed != ""
+            and (self.length, self.lane) == (length, lane)
             and self.seed not in self.spent
             and self.device_id == caller.device_id != ""
             and self.code_expires_at - now >= codes.code_seconds // 2
@@ -72,6 +78,8 @@ class Sends:
             device_id=caller.device_id,
             seed=made.seed,
             key_id=made.key_id,
+            length=made.length,
+            lane=made.lane,
             code_expires_at=made.expires_at,
             spent=self.spent if now < self.sent_at + codes.code_seconds else set(),
         )

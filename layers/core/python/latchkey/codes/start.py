@@ -9,6 +9,7 @@ from latchkey.codes.sends import Sends
 from latchkey.codes.verification import Target, Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
+from latchkey.limits import budget
 
 # Requests for the same address at the same moment make each other try again.
 _ATTEMPTS = 10
@@ -51,11 +52,16 @@ def start(
     alive. Raises NotFound, AddressTaken, Unauthenticated and TooManyRequests.
     """
     codes = settings.Codes.load()
+    tags = keyring.tags(address)
     wanted = [keys.email(address), sends.key(address, now)]
+    wanted += [keys.budget(tag, budget.STRANGERS) for tag in tags]
+    wanted += [keys.budget(tag, caller.device_id or "none") for tag in tags]
     if access:
         wanted += [keys.user(access.sub), keys.session(access.sub, access.sid)]
     for _ in range(_ATTEMPTS):
-        guard, found, *asking = store.get(*wanted)
+        guard, found, *others = store.get(*wanted)
+        strangers, device = others[: len(tags)], others[len(tags) : 2 * len(tags)]
+        asking = others[2 * len(tags) :]
         requester = _requester(*asking, now=now) if asking else _Requester()
         owner = guard["sub"] if guard else ""
         before = values.record_of(Sends, found or {})
@@ -66,13 +72,24 @@ def start(
             )
         _check_target(target, owner, requester, caller, now)
         before.check_limits(codes, now)
-        shared = before.shares_seed(caller, codes, now)
+        # The lane is fixed here. With a spent lane the code is long, and needs no budget.
+        if requester.sub and requester.sub == owner:
+            lane, spent = f"session {requester.sid}", False
+        elif caller.device_is_secret and budget.knows(device, now=now):
+            lane, spent = caller.device_id, budget.is_spent(device, now=now)
+        else:
+            lane, spent = budget.STRANGERS, budget.is_spent(strangers, now=now)
+        length = codes.long_code_length if spent else codes.code_length
+        lane = "" if spent else lane
+        shared = before.shares_seed(caller, length, lane, codes, now)
         made = Verification(
             id=ids.new_id(),
             address=address,
             target=target,
             seed=before.seed if shared else ids.new_seed(),
             key_id=before.key_id if shared else keyring.load().current("mac", now).id,
+            length=length,
+            lane=lane,
             created_at=now,
             expires_at=before.code_expires_at if shared else now + codes.code_seconds,
             usage=usage,

@@ -11,7 +11,7 @@ the seed, and with it all ids that share it.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from latchkey import errors, settings
+from latchkey import errors
 from latchkey.dynamodb import keys, store, values
 from latchkey.keys import keyring, tokens
 
@@ -35,6 +35,12 @@ class Verification:
     seed: str
     key_id: str
     """The MAC key that the code is derived with."""
+    length: int
+    """Of the code, in digits."""
+    lane: str
+    """The lane of the budget of failures that guesses count in (limits/budget.py); empty for a long
+    code, which is outside the budget.
+    """
     created_at: int
     expires_at: int
     usage: str = ""
@@ -60,18 +66,14 @@ class Verification:
     """The user and the session that it was consumed for."""
 
     def code(self) -> str:
-        """Derive the code: RFC 4226's truncation of HMAC-SHA-256 to decimal digits.
-
-        Raises Unavailable if the key is not there.
+        """Derive the code: the first 64 bits of HMAC-SHA-256 as decimal digits. RFC 4226 takes 31
+        bits, which hardly fill ten digits. Raises Unavailable if the key is not there.
         """
         key = keyring.find("mac", self.key_id)
         if key is None:
             raise errors.Unavailable
-        digest = keyring.mac(key, f"code:{self.seed}")
-        offset = digest[-1] & 0xF
-        number = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
-        length = settings.Codes.load().code_length
-        return str(number % 10**length).zfill(length)
+        number = int.from_bytes(keyring.mac(key, f"code:{self.seed}")[:8])
+        return str(number % 10**self.length).zfill(self.length)
 
     def token(self) -> str:
         """Return the verification token. It is the same at every call."""

@@ -15,6 +15,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     SEND#<tag>         -                 what was sent to an address: cool-down, daily limit, live
                                          and spent seeds
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
+    BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
+                                         also until when the account knows it
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
     USER#<sub>         SESSION#<sid>     a session; expires with its refresh token
     USER#<sub>         SESSION-DEVICE#<name>  a device that has signed in before, and the sessions
@@ -74,6 +76,11 @@ def source_sends(source: str, hour: int) -> Key:
     so none is ever reset.
     """
     return Key("grants", f"SEND-IP#{source}", str(hour))
+
+
+def budget(tag: str, lane: str) -> Key:
+    """Return the key of a lane of the budget of failures of the address of a tag."""
+    return Key("grants", f"BUDGET#{tag}", lane)
 
 
 def suppression(tag: str) -> Key:

@@ -8,6 +8,7 @@ from latchkey.caller import Caller
 from latchkey.codes import proof
 from latchkey.dynamodb import writes
 from latchkey.keys import encryption
+from latchkey.limits import budget
 from latchkey.sessions import change, signed_in, sudo
 from latchkey.sessions.session import Session
 from latchkey.users import find, passwords, profile
@@ -47,12 +48,12 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
         raise errors.InvalidArgument("The user_id must be your own.", field="user_id")
     if wanted.phone:
         raise errors.LoginTypeDisabled
-    password_hash = _new_hash(wanted, user, session, address, now)
+    password_hash, tried = _new_hash(wanted, user, session, address, now)
     if password_hash is None and address == user.email:
         profile.edit(user, wanted.profile, now=now)
         return
     changes: dict[str, Any] = profile.changes_of(user, wanted.profile)
-    proofs: list[writes.Write] = []
+    others: list[writes.Write] = [tried.refund_write()] if tried else []
     if password_hash is not None:
         changes["password_hash"] = password_hash
     if address != user.email:
@@ -60,30 +61,35 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
         proven = proof.from_note(
             note, address, session.sid, asked_before=sudo.fresh_until(session), now=now
         )
-        proofs = [
+        others.append(
             proven.consume_write(
                 user.sub, session.sid, caller, now=now, refusal=errors.AddressNotProven
             )
-        ]
-    change.change_credentials(user, changes, *proofs, caller=caller, keep=session, now=now)
+        )
+    change.change_credentials(user, changes, *others, caller=caller, keep=session, now=now)
 
 
-def _new_hash(wanted: Edit, user: User, session: Session, address: str, now: int) -> str | None:
-    """Return the hash of the new password, or None if there is none. The current password must be
-    right; a user who has none needs a fresh session.
+def _new_hash(
+    wanted: Edit, user: User, session: Session, address: str, now: int
+) -> tuple[str | None, budget.Try | None]:
+    """Return the hash of the new password, or None if there is none, and the try at the current
+    one. The current password must be right; a user who has none needs a fresh session.
     """
     current, chosen = wanted.password, wanted.new_password
     if wanted.encrypted_new_password is not None:
         chosen = encryption.decrypt(wanted.encrypted_new_password, wanted.thumbprint, now=now)
         current = encryption.decrypt(wanted.encrypted_password or "", wanted.thumbprint, now=now)
         if chosen is None or (current is None and wanted.encrypted_password):
-            find.check_password(user, "")  # what cannot be decrypted counts as a wrong password
+            find.check_password(
+                user, session.sid, "", now=now
+            )  # what cannot be decrypted counts as a wrong password
     if chosen is None:
         if current is not None:
             raise errors.MissingField("new_password")
-        return None
+        return None, None
+    tried = None
     if user.password_hash is None and not current:
         sudo.check_fresh(session, now=now)
     else:
-        find.check_password(user, current or "")
-    return passwords.hash_new(chosen, address=address, current=user.password_hash)
+        tried = find.check_password(user, session.sid, current or "", now=now)
+    return passwords.hash_new(chosen, address=address, current=user.password_hash), tried

@@ -12,6 +12,7 @@ from typing import Any
 from latchkey import errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
+from latchkey.limits import budget
 from latchkey.mail import notices
 from latchkey.mail.queue import NoticeKind
 from latchkey.sessions import devices, session, signed_in
@@ -54,7 +55,9 @@ def change_credentials(
     ]
     kept: list[writes.Write] = [_keep_write(keep, version)] if keep else []
     if forget_devices and caller.device_id:
-        kept.append(devices.remember_write(changed.sub, caller, {}, now=now))
+        until = now + devices.DEVICE_SECONDS
+        kept += budget.known_writes(changed.email, caller, None, until=until, now=now)
+        kept.append(devices.remember_write(changed.sub, changed.email, caller, {}, now=now))
     store.write(
         user.change_write(changed, changes, caller, now=now),
         *others,
@@ -146,9 +149,10 @@ def _end_older(sub: str, version: int, caller: Caller, *, forget_devices: bool) 
     """
     prefix = keys.sessions_and_devices(sub) if forget_devices else keys.sessions(sub)
     kept = keys.device(sub, caller.device_id)
-    ended = [
-        key
-        for item in store.query(prefix)
-        if (key := keys.key_of(item)) != kept and item.get("version") != version
-    ]
-    store.write_each(*map(writes.Delete, ended))
+    ended: list[writes.Write] = []
+    for item in store.query(prefix):
+        if devices.is_device(item):
+            ended += devices.forget_writes(item) if keys.key_of(item) != kept else []
+        elif item.get("version") != version:
+            ended.append(writes.Delete(keys.key_of(item)))
+    store.write_each(*ended)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, values, writes
+from latchkey.keys import keyring
 
 # How long a device is remembered after its last sign-in: the longest that browsers keep a cookie
 # (RFC 6265bis, section 5.6).
@@ -18,8 +19,29 @@ def sessions_of(device: values.Item | None) -> dict[str, str]:
     return dict(device.get("sids", {})) if device else {}
 
 
-def remember_write(sub: str, caller: Caller, sids: Mapping[str, str], *, now: int) -> writes.Put:
+def remember_write(
+    sub: str, address: str, caller: Caller, sids: Mapping[str, str], *, now: int
+) -> writes.Put:
     """Return the write that remembers the caller's device, with the session of each client."""
     latest = dict(list(sids.items())[-_MOST_CLIENTS:])
-    item = {"signed_in_at": now, "expires_at": now + DEVICE_SECONDS, "sids": latest}
+    item = {
+        "signed_in_at": now,
+        "expires_at": now + DEVICE_SECONDS,
+        "sids": latest,
+        "name": caller.device_id,
+        "tag": keyring.tag(address, now),
+    }
     return writes.Put(keys.device(sub, caller.device_id), item=item)
+
+
+def forget_writes(device: values.Item) -> list[writes.Write]:
+    """Return the writes that forget a device, and that its account knows it."""
+    forgotten: list[writes.Write] = [writes.Delete(keys.key_of(device))]
+    if device.get("name"):
+        forgotten.append(writes.Delete(keys.budget(device["tag"], device["name"])))
+    return forgotten
+
+
+def is_device(item: values.Item) -> bool:
+    """Return whether an item is a device."""
+    return str(item["sk"]).startswith("SESSION-DEVICE#")

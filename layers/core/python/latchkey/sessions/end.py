@@ -6,6 +6,7 @@ from latchkey import devices, errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
+from latchkey.sessions import devices as known
 from latchkey.sessions import session, signed_in
 from latchkey.users import history
 
@@ -40,17 +41,17 @@ def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> Non
     asking = next((one for one in alive if one.sid == access.sid), None)
     if asking is None:
         raise errors.Unauthenticated
-    every = {keys.key_of(item) for item in items}
-    if device_id is None:
-        ended = every
-    else:
-        meant = {device_id, devices.name_of(device_id)}
-        ended = {one.key for one in alive if one.device_id in meant}
-        ended |= every & {keys.device(access.sub, name) for name in meant}
+    meant = None if device_id is None else {device_id, devices.name_of(device_id)}
+    ended: list[writes.Write] = [
+        writes.Delete(one.key) for one in alive if meant is None or one.device_id in meant
+    ]
+    for item in filter(known.is_device, items):
+        if meant is None or item.get("name") in meant:
+            ended += known.forget_writes(item)
     if not ended:
         return
     store.write_each(
-        *map(writes.Delete, ended),
+        *ended,
         history.add_write(
             "SESSIONS_REVOKED" if device_id is None else "DEVICE_REVOKED",
             asking.sub,

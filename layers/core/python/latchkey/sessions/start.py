@@ -8,6 +8,7 @@ from latchkey.caller import Caller
 from latchkey.codes import proof as proofs
 from latchkey.codes.proof import Proof
 from latchkey.dynamodb import keys, store, values, writes
+from latchkey.limits import budget
 from latchkey.mail import notices
 from latchkey.sessions import credentials, devices, session
 from latchkey.sessions.credentials import Credentials
@@ -25,12 +26,12 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Creden
 
     Raises BadCredentials, LoginTypeDisabled and UnauthorizedClient.
     """
-    found, device = find.by_password(name, password, caller, now=now)
+    found, device, tried = find.by_password(name, password, caller, now=now)
     rehashed = passwords.rehash(password, found.password_hash or "")
     started = session.new(found, "pwd", caller, now=now)
     store.write(
         user.sign_in_write(found, now=now, password_hash=rehashed),
-        *_start_writes(started, device, caller, now),
+        *_start_writes(started, found.email, device, caller, now, tried),
     )
     _after(found, device, caller, now)
     return credentials.of(started, now=now)
@@ -89,7 +90,9 @@ def _use_proof(
     """
     consume = proof.consume_write(started.sub, started.sid, caller, now=now)
     try:
-        store.write(consume, *own_writes, *_start_writes(started, device, caller, now))
+        store.write(
+            consume, *own_writes, *_start_writes(started, proof.address, device, caller, now)
+        )
     except writes.Conflict as conflict:
         before = proofs.consumed_by_this_request(conflict.item(consume), caller, now=now)
         if before is None or store.get(keys.session(before.sub, before.sid)) == [None]:
@@ -109,10 +112,15 @@ def _use_proof(
 
 
 def _start_writes(
-    started: Session, device: values.Item | None, caller: Caller, now: int
+    started: Session,
+    address: str,
+    device: values.Item | None,
+    caller: Caller,
+    now: int,
+    tried: budget.Try | None = None,
 ) -> list[writes.Write]:
     """Return the writes of a session, its device and its history entry. A session of the same
-    client on the same device is replaced.
+    client on the same device is replaced. A try at the password is given back.
     """
     sids = devices.sessions_of(device) if started.device_id else {}
     replaced = sids.pop(started.client_id, None)
@@ -121,7 +129,8 @@ def _start_writes(
     return [
         writes.Put(started.key, when=writes.ABSENT, item=values.item_of(started)),
         *([writes.Delete(keys.session(started.sub, replaced))] if replaced else []),
-        devices.remember_write(started.sub, caller, sids, now=now),
+        devices.remember_write(started.sub, address, caller, sids, now=now),
+        *budget.known_writes(address, caller, tried, until=now + devices.DEVICE_SECONDS, now=now),
         history.add_write(
             "USER_LOGIN",
             started.sub,

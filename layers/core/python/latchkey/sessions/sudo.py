@@ -29,9 +29,15 @@ class SudoGrant:
     expires_in: int
 
 
-def confirm(session: Session, proof: Proof | None, caller: Caller, *, now: int) -> Session:
-    """Note at the session that the user is present, and use the proof up if there is one. Return
-    the session; a repeated request gets the same.
+def confirm(
+    session: Session,
+    proof: Proof | None,
+    caller: Caller,
+    *others: writes.Write,
+    now: int,
+) -> Session:
+    """Note at the session that the user is present, use the proof up if there is one, and do the
+    other writes. Return the session; a repeated request gets the same.
 
     Raises Conflict with ProofUnusable or Unauthenticated.
     """
@@ -42,7 +48,7 @@ def confirm(session: Session, proof: Proof | None, caller: Caller, *, now: int) 
         sets={"confirmed_at": now},
     )
     if proof is None:
-        store.write(note)
+        store.write(note, *others)
         return replace(session, confirmed_at=now)
     consume = proof.consume_write(session.sub, session.sid, caller, now=now)
     try:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from latchkey import addresses, errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values
+from latchkey.limits import budget
 from latchkey.users import passwords, user
 from latchkey.users.user import User
 
@@ -30,28 +31,45 @@ def by_name(name: str, caller: Caller, *, now: int) -> Found:
     return _by_guard(_guard_of(name), caller, now)
 
 
-def by_password(
-    name: str, password: str, caller: Caller, *, now: int
-) -> tuple[User, values.Item | None]:
-    """Return the user of an address or a user name, as typed, and the caller's device if the user
-    has signed in from it before.
+class SignedBy(NamedTuple):
+    """A user whose password was right, the caller's device if the user has signed in from it
+    before, and the try, which a successful sign-in gives back.
+    """
 
-    Raises BadCredentials after the same time for a wrong password, an unknown user, and a user
-    without a password; raises LoginTypeDisabled for a phone number.
+    user: User
+    device: values.Item | None
+    tried: budget.Try
+
+
+def by_password(name: str, password: str, caller: Caller, *, now: int) -> SignedBy:
+    """Return the user of an address or a user name, as typed, if the password is right.
+
+    The try is counted in the account's budget of failures before the password is hashed. Raises
+    BadCredentials after the same time for a wrong password, an unknown user, and a user without a
+    password; raises TooManyRequests, and LoginTypeDisabled for a phone number.
     """
     addresses.refuse_phone(name)
     found, device = by_name(name, caller, now=now)
+    account = found.email if found else addresses.canonical_or_none(name) or name.lower()
+    lane = budget.lane_of(account, caller, known=device is not None, now=now)
+    tried = budget.count(lane, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:
         raise errors.BadCredentials
-    return found, device
+    return SignedBy(found, device, tried)
 
 
-def check_password(signed_in: User, password: str) -> None:
-    """Raise PasswordNotSet or WrongPassword if this is not the password of a signed-in user."""
+def check_password(signed_in: User, sid: str, password: str, *, now: int) -> budget.Try:
+    """Check the password of a signed-in user, within the budget of failures of the session. Return
+    the try, which the caller gives back.
+
+    Raises PasswordNotSet, WrongPassword and TooManyRequests.
+    """
     if signed_in.password_hash is None:
         raise errors.PasswordNotSet
+    tried = budget.count(budget.lane_of_session(signed_in.email, sid, now=now), now=now)
     if not passwords.matches(password, signed_in.password_hash):
         raise errors.WrongPassword
+    return tried
 
 
 def exists(name: str) -> bool:

@@ -1,0 +1,166 @@
+"""The budget of failures of an account: how many wrong passwords and codes are evaluated in a day.
+
+Failures count in lanes. All strangers, that is devices that the account does not know, share one
+lane, so a guesser can spend it; each device that the account knows has its own, so that its owner
+does not notice, and so does each session. A name without an account has the same lanes.
+
+A try is counted by a conditional write before anything is hashed or compared, so no number of
+parallel tries outruns the budget. A try that was right is given back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from latchkey import errors, settings
+from latchkey.caller import Caller
+from latchkey.dynamodb import keys, store, values, writes
+from latchkey.keys import keyring
+
+HOUR = 3600
+# A failure counts for this many hours, in buckets of an hour.
+WINDOW_HOURS = 24
+STRANGERS = "-"
+# A lane that is cleared of old failures can be spent again by others at that moment.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane of an account. `tag` names the account's address, or what was typed as one."""
+
+    tag: str
+    name: str = STRANGERS
+    """The name of a device that the account knows, `session <sid>`, or STRANGERS."""
+
+    @property
+    def key(self) -> keys.Key:
+        """Return where the failures are counted."""
+        return keys.budget(self.tag, self.name)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A try that was counted, in the bucket of an hour since 1970."""
+
+    lane: Lane
+    hour: int
+
+    def refund_write(self) -> writes.Update:
+        """Return the write that gives the try back."""
+        return writes.Update(self.lane.key, adds={"total": -1, _bucket(self.hour): -1})
+
+
+def lane_of(account: str, caller: Caller, *, known: bool, now: int) -> Lane:
+    """Return the lane of a sign-in. `known` says whether the account knows the caller's device,
+    which counts only if nobody else can know the device's id.
+    """
+    tag = keyring.tag(account, now)
+    return Lane(tag, caller.device_id if known and caller.device_is_secret else STRANGERS)
+
+
+def lane_of_session(account: str, sid: str, *, now: int) -> Lane:
+    """Return the lane of a session."""
+    return Lane(keyring.tag(account, now), f"session {sid}")
+
+
+def count(lane: Lane, *, now: int) -> Try:
+    """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent."""
+    hour, most = now // HOUR, settings.Budget.load().failures_per_day
+    count_try = writes.Update(
+        lane.key,
+        when="attribute_not_exists(#total) OR #total < :most",
+        values={"most": most},
+        # A device stays known for longer than its failures count (`known_write`).
+        sets={} if _is_device(lane) else {"expires_at": now + (WINDOW_HOURS + 1) * HOUR},
+        adds={"total": 1, _bucket(hour): 1},
+    )
+    for _ in range(_ATTEMPTS):
+        try:
+            store.write(count_try)
+        except writes.Conflict as conflict:
+            item = conflict.item(count_try) or {}
+            if failures(item, now=now) >= most:
+                raise errors.TooManyRequests(
+                    "Too many failed attempts. Sign in with a mailed code, or try again later.",
+                    retry_after=_wait(item, most, now),
+                ) from None
+            _clear_old(lane, item, now)
+        else:
+            return Try(lane, hour)
+    raise errors.Unavailable
+
+
+def failures(item: Mapping[str, int] | None, *, now: int) -> int:
+    """Return how many failures of a lane's item still count."""
+    return sum(_counting(item or {}, now).values())
+
+
+def is_spent(items: Iterable[values.Item | None], *, now: int) -> bool:
+    """Return whether a lane, stored in one of these items, is spent."""
+    most = settings.Budget.load().failures_per_day
+    return any(failures(item, now=now) >= most for item in items)
+
+
+def known_writes(
+    address: str, caller: Caller, tried: Try | None, *, until: int, now: int
+) -> list[writes.Write]:
+    """Return the writes of a success: give the try back, and let the account know the caller's
+    device until then, if nobody else can know the device's id.
+    """
+    refund = tried.refund_write() if tried else None
+    if not caller.device_is_secret:
+        return [refund] if refund else []
+    lane = Lane(keyring.tag(address, now), caller.device_id)
+    same = refund is not None and refund.key == lane.key
+    known = writes.Update(
+        lane.key,
+        sets={"known_until": until, "expires_at": until},
+        adds=refund.adds if refund and same else {},
+    )
+    return [known] if same or refund is None else [known, refund]
+
+
+def knows(items: Iterable[values.Item | None], *, now: int) -> bool:
+    """Return whether an account knows a device, whose lane is stored in one of these items."""
+    return any(item is not None and item.get("known_until", 0) > now for item in items)
+
+
+def _is_device(lane: Lane) -> bool:
+    return lane.name != STRANGERS and not lane.name.startswith("session ")
+
+
+def _bucket(hour: int) -> str:
+    return f"h{hour}"
+
+
+def _counting(item: Mapping[str, int], now: int) -> dict[int, int]:
+    """Return the failures of each hour that still counts."""
+    oldest = now // HOUR - WINDOW_HOURS + 1
+    hours = {int(name[1:]): value for name, value in item.items() if name[1:].isdigit()}
+    return {hour: value for hour, value in hours.items() if hour >= oldest}
+
+
+def _clear_old(lane: Lane, item: values.Item, now: int) -> None:
+    """Drop the failures that no longer count, unless another request has changed the lane."""
+    counting = _counting(item, now)
+    old = [name for name in item if name[1:].isdigit() and int(name[1:]) not in counting]
+    clear = writes.Update(
+        lane.key,
+        when="#total = :seen",
+        values={"seen": item.get("total", 0)},
+        sets={"total": sum(counting.values()), **dict.fromkeys(old)},
+    )
+    try:
+        store.write(clear)
+    except writes.Conflict:
+        return  # The next attempt sees what has changed.
+
+
+def _wait(item: values.Item, most: int, now: int) -> int:
+    """Return the seconds until enough failures no longer count for one more try."""
+    left = failures(item, now=now)
+    for hour, value in sorted(_counting(item, now).items()):
+        left -= value
+        if left < most:
+            return (hour + WINDOW_HOURS) * HOUR - now
+    return HOUR
