@@ -66,6 +66,13 @@ class Codes(Settings):
     codes_per_source_per_hour: PositiveInt = 100
 
 
+class Passwords(Settings):
+    """Which passwords may be chosen (users/policy.py), and a word that none may contain."""
+
+    password_policy: Literal["cloudbase", "asvs"] = "cloudbase"  # noqa: S105 - no password
+    product_name: str = "Latchkey"
+
+
 class Sessions(Settings):
     """How long tokens live, and for which clients they are."""
 

@@ -86,4 +86,9 @@ def _new_hash(wanted: Edit, user: User, session: Session, address: str, now: int
         sudo.check_fresh(session, now=now)
     else:
         find.check_password(user, current or "")
-    return passwords.hash_new(chosen, address=address, current=user.password_hash)
+    return passwords.hash_new(
+        chosen,
+        address=address,
+        username=wanted.profile.get("username") or user.username,
+        current=user.password_hash,
+    )
