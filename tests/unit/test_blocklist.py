@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from latchkey import errors
 from latchkey.users import blocklist, passwords, policy
-from tests.unit.conftest import ROOT, Answer, Call, Confirm, Prove, SignIn
+from tests.unit.conftest import ROOT, Answer, Call, Clock, Confirm, Prove, SignIn
+from tests.unit.test_encryption import seal, thumbprint
 
 COMMON = "This password is among the most common ones."
 GUESSABLE = "This password is easy to guess"
@@ -155,22 +156,25 @@ def test_the_breached_ones_are_sorted_and_as_many_as_the_docstring_says():
 
 @pytest.mark.parametrize("password", ["password1", "ada_lovelace77", "ada@example.com1"])
 def test_a_guessable_password_is_refused_wherever_it_is_chosen(
-    call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, password: str
+    call: Call, ada: Answer, confirm: Confirm, prove: Prove, now: Clock, password: str
 ):
-    body = {"new_password": password, "sudo_token": confirm(ada)}
-    basics = {"new_password": password, "password": "engine1843"}
+    now.time += 60  # for another code
     route = "POST /auth/v1/user/basic/edit"
+    bearer = ada["access_token"]
+    chosen = {"new_password": password}
+    update = {"username": "ada_lovelace", "password": seal("engine1843")}
+    sealed = {"new_password": seal(password), "public_key_thumbprint": thumbprint()}
     for answer in (
-        call("set_password", body, bearer=ada["access_token"]),
-        call("edit_profile", basics, bearer=ada["access_token"], route=route),
+        call("set_password", chosen | {"sudo_token": confirm(ada)}, bearer=bearer),
+        call("edit_profile", chosen | {"password": "engine1843"}, bearer=bearer, route=route),
+        call("reset_password", chosen | {"verification_token": prove()}),
+        call("update_password", update | sealed),
     ):
-        assert (answer.status, answer["error"], answer["error_code"]) == (
-            400,
-            "invalid_argument",
-            3,
-        )
-        assert "password" in answer["error_description"]
-    assert sign_in("engine1843").status == 200
+        refusal = (answer.status, answer["error"], answer["error_code"])
+        assert refusal == (400, "invalid_argument", 3)
+        assert answer["error_description"].startswith((COMMON, OF_NAME, OF_ADDRESS))
+    body = {"username": "ada_lovelace", "password": "engine1843"}
+    assert call("sign_in", body).status == 200
 
 
 def test_a_new_users_own_name_is_refused(call: Call, prove: Prove):
