@@ -8,7 +8,16 @@ from latchkey.caller import Caller
 from latchkey.http import Routes, entry
 from latchkey.sessions import basics, signed_in
 from latchkey.users import profile
-from latchkey.users.fields import Gender, LongText, Name, PostalAddress, Tag
+from latchkey.users.fields import (
+    Birthdate,
+    Gender,
+    Locale,
+    LongText,
+    Name,
+    Picture,
+    PostalAddress,
+    Zone,
+)
 
 
 class EditProfile(Body):
@@ -19,10 +28,10 @@ class EditProfile(Body):
     name: Name | None = None
     username: Text | None = None
     gender: Gender | None = None
-    picture: LongText | None = None
-    locale: Tag | None = None
-    birthdate: Name | None = None
-    zoneinfo: Name | None = None
+    picture: Picture | None = None
+    locale: Locale | None = None
+    birthdate: Birthdate | None = None
+    zoneinfo: Zone | None = None
     description: LongText | None = None
     address: PostalAddress | None = None
 
@@ -43,7 +52,7 @@ class EditBasics(Body):
     nickname: Name | None = None
     username: Text | None = None
     description: LongText | None = None
-    avatar_url: LongText | None = None
+    avatar_url: Picture | None = None
     gender: Gender | None = None
     email: Email | None = None
     phone: Text | None = None

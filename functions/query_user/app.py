@@ -14,6 +14,8 @@ from latchkey.sessions import signed_in
 from latchkey.users import find
 from latchkey.users.user import User
 
+# More than an id of ours has. DynamoDB refuses keys beyond 2 KB.
+LONGEST_ID = 64
 # BatchGetItem reads 100 items. Two of them are the asking user and session.
 MOST_IDS = 50
 
@@ -52,6 +54,10 @@ def query_user(query: QueryUser, caller: Caller) -> UserList:
         ids = list(dict.fromkeys(query.id.split(",")))
         if len(ids) > MOST_IDS:
             raise errors.InvalidArgument(f"At most {MOST_IDS} ids at once.", field="id")
+        if any(len(one) > LONGEST_ID for one in ids):
+            raise errors.InvalidArgument(
+                f"Expected ids of length <= {LONGEST_ID}, separated by commas.", field="id"
+            )
         asking, found = signed_in.read_with_users(caller, ids, now=now)
     elif name := query.username or query.email:
         asking, _ = signed_in.read(caller, now=now)

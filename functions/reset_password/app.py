@@ -33,7 +33,7 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
     chosen = body.new_password.get_secret_value()
     change.change_credentials(
         user,
-        {"password_hash": passwords.hash_new(chosen, address=user.email)},
+        {"password_hash": passwords.hash_new(chosen, address=user.email, username=user.username)},
         proven.consume_write(user.sub, "", caller, now=now),
         caller=caller,
         password_action="PASSWORD_RESET",  # noqa: S106 - a word of the history

@@ -23,7 +23,10 @@ def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:
         return {}
     sudo.check(body.sudo_token.get_secret_value(), user, session, now=now)
     password_hash = passwords.hash_new(
-        body.new_password.get_secret_value(), address=user.email, current=user.password_hash
+        body.new_password.get_secret_value(),
+        address=user.email,
+        username=user.username,
+        current=user.password_hash,
     )
     change.change_credentials(
         user, {"password_hash": password_hash}, caller=caller, keep=session, now=now

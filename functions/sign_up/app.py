@@ -8,7 +8,7 @@ from latchkey.http import entry
 from latchkey.sessions import start
 from latchkey.sessions.credentials import Credentials
 from latchkey.users import user
-from latchkey.users.fields import Gender, LongText, Name, Tag
+from latchkey.users.fields import Gender, Locale, Name, Picture
 
 
 class SignUp(Body):
@@ -23,8 +23,8 @@ class SignUp(Body):
     username: Text | None = None
     name: Name | None = None
     gender: Gender | None = None
-    picture: LongText | None = None
-    locale: Tag | None = None
+    picture: Picture | None = None
+    locale: Locale | None = None
 
 
 def sign_up(body: SignUp, caller: Caller) -> Credentials:

@@ -27,7 +27,9 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
     chosen = encryption.decrypt(body.new_password.get_secret_value(), thumbprint, now=now)
     password = current if current and chosen else ""
     user, _, tried = find.by_password(body.username, password, caller, now=now)
-    password_hash = passwords.hash_new(chosen or "", address=user.email, current=user.password_hash)
+    password_hash = passwords.hash_new(
+        chosen or "", address=user.email, username=user.username, current=user.password_hash
+    )
     change.change_credentials(
         user, {"password_hash": password_hash}, tried.refund_write(), caller=caller, now=now
     )

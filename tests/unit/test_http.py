@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -232,3 +232,43 @@ def test_a_caller_cannot_have_events_logged(
     monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
     call("sign_in", {"username": "ada@example.com", "password": "engine1843"})
     assert "engine1843" not in capsys.readouterr().out
+
+
+LONG_ID = "x" * 2100  # DynamoDB refuses keys of more than 2,048 bytes
+IDS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "ids of users": ("query_user", {"query": f"id={LONG_ID}"}, 400),
+    "a user name": ("query_user", {"query": f"username={LONG_ID}"}, 400),
+    "a user name to check": ("check_user", {"query": f"username={LONG_ID}"}, 400),
+    "a page": ("security_history", {"query": f"page_token={LONG_ID}"}, 400),
+    "an action": ("security_history", {"query": f"query[action]={LONG_ID}"}, 400),
+    "a device to revoke": ("revoke_device", {"parameters": {"device_id": LONG_ID}}, 400),
+    "a mail": ("get_verification", {"path": f"/auth/v1/verification/{LONG_ID}"}, 404),
+    "a code": (
+        "verify_code",
+        {"body": {"verification_id": LONG_ID, "verification_code": "1"}},
+        400,
+    ),
+    "a code to sign in with": (
+        "sign_in_with_code",
+        {"body": {"verification_id": LONG_ID, "verification_code": "1"}},
+        400,
+    ),
+    "an own id": (
+        "edit_profile",
+        {"body": {"user_id": LONG_ID}, "route": "POST /auth/v1/user/basic/edit"},
+        400,
+    ),
+    "a sudo token": ("delete_user", {"query": f"sudo_token={LONG_ID}"}, 403),
+    "a device": ("sign_in", {"headers": {"x-device-id": LONG_ID}}, 200),
+    "a request": ("sign_in", {"headers": {"x-request-id": LONG_ID}}, 200),
+    "a client": ("sign_in", {"query": f"client_id={LONG_ID}"}, 200),
+}
+
+
+@pytest.mark.parametrize(("operation", "request_", "status"), IDS.values(), ids=IDS.keys())
+def test_an_id_that_is_longer_than_any_key_calls_for_no_failing_call(
+    call: Call, ada: Answer, operation: str, request_: dict[str, Any], status: int
+):
+    answer = call(operation, bearer=ada["access_token"], **request_)
+    assert answer.status == status
+    assert answer.get("error") not in ("internal", "unavailable")

@@ -82,3 +82,11 @@ def test_a_phone_number_is_refused(call: Call, ada: Answer):
 @pytest.mark.parametrize("text", ["id=a", "username=bobby", "email=bob%40example.com"])
 def test_nobody_finds_nobody(call: Call, bob: Answer, text: str):
     assert call("query_user", bearer="", query=text).status == 401
+
+
+@pytest.mark.parametrize(("length", "status"), [(64, 200), (65, 400), (2100, 400)])
+def test_an_id_has_at_most_64_characters(call: Call, ada: Answer, length: int, status: int):
+    answer = query(call, ada, f"id={ada['sub']}%2C" + "\u00fc" * length)
+    assert answer.status == status
+    if status == 400:
+        assert (answer["error"], answer["details"]) == ("invalid_argument", [{"field": "id"}])

@@ -185,7 +185,7 @@ def sign_up(w: World) -> None:
 def sign_in(w: World) -> None:
     early = w.prove("bob@example.com")
     token = w.proof("bob@example.com")
-    w.call("sign_up", {"verification_token": token, "password": "b0bb0bb0b"})
+    w.call("sign_up", {"verification_token": token, "password": "mail1843bag"})
     for _ in range(2):
         w.cold("sign_in", {"verification_token": early}, headers=ELSEWHERE | AGAIN)
     w.tenth()

@@ -56,7 +56,7 @@ def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callabl
     body = {
         "verification_token": prove("bob@example.com"),
         "username": "bobby",
-        "password": "b0bb0bb0b",
+        "password": "mail1843bag",
     }
     calls.clear()
     call("sign_up", body)

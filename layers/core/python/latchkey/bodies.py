@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from latchkey import errors
 
@@ -24,6 +24,11 @@ Password = Annotated[SecretStr, Field(max_length=256)]
 Token = Annotated[SecretStr, Field(max_length=4096)]
 Encrypted = Annotated[SecretStr, Field(max_length=16384)]
 EMPTY = SecretStr("")
+
+
+def malformed(sentence: str) -> PydanticCustomError:
+    """Return what the check of a field raises. The sentence says which form is expected."""
+    return PydanticCustomError("malformed", "{sentence}", {"sentence": sentence})
 
 
 class Body(BaseModel):
@@ -131,6 +136,8 @@ def _sentence(first: ErrorDetails, same: list[ErrorDetails]) -> str:
         expected = " or ".join(f"`{_EXPECTED[e['type']]}`" for e in same if e["type"] in _EXPECTED)
         got = type(first["input"]).__name__
         return f"Expected {expected}, got `{_NAMES.get(got, got)}`."
+    if first["type"] == "malformed":
+        return str(limits["sentence"])
     if "max_length" in limits:
         return f"Expected `str` of length <= {limits['max_length']}."
     if first["type"] == "literal_error":

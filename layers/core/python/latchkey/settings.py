@@ -73,6 +73,13 @@ class Budget(Settings):
     failures_per_day: PositiveInt = 20
 
 
+class Passwords(Settings):
+    """Which passwords may be chosen (users/policy.py), and a word that none may contain."""
+
+    password_policy: Literal["cloudbase", "asvs"] = "cloudbase"  # noqa: S105 - no password
+    product_name: str = "Latchkey"
+
+
 class Sessions(Settings):
     """How long tokens live, and for which clients they are."""
 

@@ -92,4 +92,10 @@ def _new_hash(
         sudo.check_fresh(session, now=now)
     else:
         tried = find.check_password(user, session.sid, current or "", now=now)
-    return passwords.hash_new(chosen, address=address, current=user.password_hash), tried
+    password_hash = passwords.hash_new(
+        chosen,
+        address=address,
+        username=wanted.profile.get("username") or user.username,
+        current=user.password_hash,
+    )
+    return password_hash, tried

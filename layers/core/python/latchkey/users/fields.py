@@ -1,14 +1,95 @@
-"""The fields of a profile in requests."""
+"""The fields of a profile in requests, with the forms of OpenID Connect Core 1.0, section 5.1. A
+blank field is one to remove, as the SDK sends it.
+"""
 
-from typing import Annotated, Literal, TypeAlias
+import datetime
+import re
+import urllib.parse
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from latchkey.bodies import malformed
 
 Name = Annotated[str, Field(max_length=64)]
 LongText = Annotated[str, Field(max_length=1024)]
-Tag = Annotated[str, Field(max_length=35)]
-"""A language tag: RFC 5646, section 4.4.1, has none longer than 35."""
 Gender: TypeAlias = Literal["MALE", "FEMALE", "UNKNOWN", ""]
+
+# No space, and none of the characters that RFC 3986 leaves out: browsers read a backslash as a
+# slash, and quotes end an attribute. An `@` before the path would begin with credentials.
+_IN_URL = r"[^\s\"<>\\^`{|}]"
+_PICTURE = re.compile(rf"https://(?![^/?#]*@)(?=[^/?#]){_IN_URL}+", re.IGNORECASE)
+_BIRTHDATE = re.compile(r"(\d{4})(?:-(\d{2})-(\d{2}))?", re.ASCII)
+# The areas of the tz database, and its names without one. A release may add places to the areas, so
+# the form is checked, and not a list: a copy in the layer would refuse the newest zone, which
+# browsers know already, and Lambda need not have one.
+_ZONE = re.compile(
+    r"(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe"
+    r"|Indian|Mexico|Pacific|US)(/[A-Za-z0-9_+-]{1,32}){1,2}"
+    r"|UTC|GMT|GMT[+-]?0|UCT|Universal|Zulu|Greenwich|[ECMW]ET|[EMH]ST|[ECMP]ST[5678][ECMP]DT"
+    r"|Cuba|Egypt|Eire|GB|GB-Eire|Hongkong|Iceland|Iran|Israel|Jamaica|Japan|Kwajalein|Libya"
+    r"|NZ|NZ-CHAT|Navajo|PRC|Poland|Portugal|ROC|ROK|Singapore|Turkey|W-SU"
+)
+# A language tag (RFC 5646, section 2.1) as far as it begins with a language. OpenID Connect knows
+# underscores as well.
+_LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+
+
+def _is_picture(text: str) -> bool:
+    """Return whether a text is an https URL without user name and password."""
+    if not (_PICTURE.fullmatch(text) and text.isprintable()):
+        return False
+    try:
+        parts = urllib.parse.urlsplit(text)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+
+
+def _is_birthdate(text: str) -> bool:
+    """Return whether a text is a date, a year, or a day with the year 0000, which is left out."""
+    found = _BIRTHDATE.fullmatch(text)
+    if found is None:
+        return False
+    year, month, day = found.groups()
+    if month is None:
+        return bool(int(year))
+    try:
+        # 2000 has a 29th of February, as a year that is left out may have.
+        datetime.date(int(year) or 2000, int(month), int(day))
+    except ValueError:
+        return False
+    return True
+
+
+def _form(accepts: Callable[[str], Any], sentence: str) -> AfterValidator:
+    """Return what refuses, with that sentence, a text that is neither blank nor accepted."""
+
+    def check(text: str) -> str:
+        if text and not accepts(text):
+            raise malformed(sentence)
+        return text
+
+    return AfterValidator(check)
+
+
+Picture = Annotated[
+    LongText,
+    Field(json_schema_extra={"format": "uri"}),
+    _form(_is_picture, "Expected an https URL without a user name in it."),
+]
+Birthdate = Annotated[
+    Name, _form(_is_birthdate, "Expected a date as YYYY-MM-DD, 0000-MM-DD or YYYY.")
+]
+Zone = Annotated[
+    Name, _form(_ZONE.fullmatch, "Expected a name of the tz database, such as Europe/Paris.")
+]
+Locale = Annotated[
+    str,
+    Field(max_length=35),  # RFC 5646, section 4.4.1, has no longer one
+    _form(_LOCALE.fullmatch, "Expected a language tag, such as en-GB."),
+]
 
 
 class PostalAddress(BaseModel):

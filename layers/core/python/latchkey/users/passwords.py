@@ -5,7 +5,6 @@ Cheat Sheet lists as equal. A hash made with other settings is replaced at the n
 """
 
 import functools
-import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,9 @@ MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
 
-# CloudBase's policy: "not less than 8 and not greater than 32, and should contain both letters and
-# numbers".
-SHORTEST = 8
-LONGEST = 32
+# The most characters that are compared, after NFKC: no policy allows more (policy.py), and passlib
+# refuses 4,096 with an exception of its own. NFKC makes up to 18 characters of one, U+FDFA.
+LONGEST = 256
 
 # How each hash with these settings begins (PHC string format).
 _PREFIX = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
@@ -30,38 +28,30 @@ _PREFIX = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
 _NOBODY = _PREFIX + "A" * 22 + "$" + "A" * 43
 
 
-def check_policy(password: str, *, address: str = "") -> None:
-    """Raise WeakPassword, which names the rule, if the user of the address may not choose this
-    password.
-    """
-    password = _normal(password)
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise errors.WeakPassword(f"The password must have {SHORTEST} to {LONGEST} characters.")
-    if not re.search(r"[^\W\d_]", password):
-        raise errors.WeakPassword("The password must contain a letter.")
-    if not re.search(r"\d", password):
-        raise errors.WeakPassword("The password must contain a digit.")
-    if password.casefold() == address:
-        raise errors.WeakPassword("The password must not be the e-mail address.")
-
-
-def hash_new(password: str, *, address: str = "", current: str | None = None) -> str:
-    """Return the hash, as a PHC string, of a password that the user of the address has chosen.
+def hash_new(
+    password: str, *, address: str = "", username: str | None = None, current: str | None = None
+) -> str:
+    """Return the hash, as a PHC string, of a password that the user of the address and the user
+    name has chosen.
 
     Raises WeakPassword, also if it is the password of the hash `current`.
     """
-    check_policy(password, address=address)
+    # Imported here because only few requests choose a password (policy.py).
+    from latchkey.users import policy
+
+    policy.check(normal(password), address=address, username=username)
     if current is not None and matches(password, current):
         raise errors.WeakPassword("The new password is the current one. Choose another one.")
     return _hash(password)
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Return whether this is the password of a stored hash. If none is stored, return False after
-    the same time.
+    """Return whether this is the password of a stored hash. If none is stored, or the password is
+    too long to be anybody's, return False after the same time.
     """
-    right = _verify(_normal(password), stored or _NOBODY)
-    return right and stored is not None
+    typed = normal(password)
+    right = _verify(_bytes(typed), stored or _NOBODY)
+    return right and stored is not None and len(typed) <= LONGEST
 
 
 def rehash(password: str, stored: str) -> str | None:
@@ -69,7 +59,14 @@ def rehash(password: str, stored: str) -> str | None:
     return None if stored.startswith(_PREFIX) else _hash(password)
 
 
-def _verify(password: str, stored: str) -> bool:
+def normal(password: str) -> str:
+    """Return the NFKC form, because keyboards spell the same character differently (NIST SP
+    800-63B, section 3.1.1.2). What is longer than LONGEST is cut to one character more.
+    """
+    return unicodedata.normalize("NFKC", password[: LONGEST + 1])[: LONGEST + 1]
+
+
+def _verify(password: bytes, stored: str) -> bool:
     """Compare a password with a hash. A hash with today's settings needs no passlib, whose import
     would be a part of each cold start.
     """
@@ -79,20 +76,18 @@ def _verify(password: str, stored: str) -> bool:
     from argon2.low_level import Type, verify_secret
 
     try:
-        return verify_secret(stored.encode(), password.encode(), Type.ID)
+        return verify_secret(stored.encode(), password, Type.ID)
     except VerifyMismatchError:
         return False
 
 
 def _hash(password: str) -> str:
-    return str(_scheme().hash(_normal(password)))
+    return str(_scheme().hash(_bytes(normal(password))))
 
 
-def _normal(password: str) -> str:
-    """Return the NFKC form, because keyboards spell the same character differently (NIST SP
-    800-63B, section 3.1.1.2).
-    """
-    return unicodedata.normalize("NFKC", password)
+def _bytes(password: str) -> bytes:
+    """Return a password in UTF-8. Half a surrogate pair, which is no text, is nobody's password."""
+    return password.encode("utf-8", "surrogatepass")
 
 
 @functools.cache

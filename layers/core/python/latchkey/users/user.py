@@ -79,7 +79,9 @@ def new(
         updated_at=now,
         last_sign_in_at=now,
         username=username,
-        password_hash=None if password is None else passwords.hash_new(password, address=address),
+        password_hash=None
+        if password is None
+        else passwords.hash_new(password, address=address, username=username),
         **{name: value or None for name, value in profile.items()},  # type: ignore[arg-type]
     )
 
