@@ -10,8 +10,8 @@ from local.template import template
 
 RESOURCES = template()["Resources"]
 FUNCTIONS = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
-# What SnapStart is for: the functions behind the API, and the one that mails wait for.
-SNAPSHOTS = [
+# What users wait for: the functions behind the API, and the one that mails. SnapStart is for these.
+AWAITED = [
     name
     for name in FUNCTIONS
     if name == "SendMail"

@@ -121,7 +121,7 @@ class Nothing(Body):
     """A request without fields."""
 
 
-@pytest.mark.parametrize("function", rights.SNAPSHOTS)
+@pytest.mark.parametrize("function", rights.AWAITED)
 def test_each_function_with_snapstart_registers_its_hooks(function: str, hooks: Any):
     code = rights.RESOURCES[function]["Properties"]["CodeUri"]
     runpy.run_path(str(ROOT / code / "app.py"))
