@@ -34,9 +34,11 @@ def new_mac_key() -> bytes:
 def reseed() -> None:
     """Give new seeds to the generators that count on from a state in memory.
 
-    Python's `random` spreads retries and makes up Message-IDs and MIME boundaries. OpenSSL's makes
-    the keys of each TLS connection; added bytes make it take new ones from the operating system
-    too. `secrets`, `uuid4` and the salts of passwords have no such state: they call os.urandom.
+    Python's `random` spreads retries and makes up Message-IDs and MIME boundaries. That of OpenSSL
+    makes the keys of each TLS connection, and is seeded when the clients are made; added bytes make
+    it take new ones from the operating system too. `secrets`, `uuid4` and the salts of passwords
+    have no such state: they call os.urandom. The OpenSSL inside `cryptography` is another one, and
+    draws its first numbers in a request.
     """
     random.seed()
     ssl.RAND_add(os.urandom(64), 64.0)
