@@ -17,7 +17,7 @@ LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit e2e browser bench build validate lock format clean
-.PHONY: send-test-mail lift-suppression screenshots
+.PHONY: snapstart send-test-mail lift-suppression screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -56,6 +56,9 @@ bench: $(LOCAL) $(LAMBDA) ## Measure cold and warm requests beside boto3 alone; 
 build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the layer.
 	UV=$(UV) $(SAM) build --cached --parallel
 	$(BIN)/python -m local.check_layer .aws-sam/build/CoreLayer
+
+snapstart: build ## Build for `sam deploy --parameter-overrides SnapStart=on`, with versions and aliases.
+	$(BIN)/python -m local.aliases .aws-sam/build/template.yaml
 
 validate: .local/env/sam/.done ## Check the template with cfn-lint.
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint

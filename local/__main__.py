@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
                 smtps_port=options.smtps_port,
             )
             print("building and deploying template.yaml", flush=True)
-            stack.build()
+            stack.build(aliases=parameters["SnapStart"] == "on")
             stack.deploy(parameters)
             api = f"http://127.0.0.1:{options.api_port}"
             _check(stack, api, parameters["AllowedOrigins"])

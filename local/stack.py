@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from local.aliases import write as add_aliases
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -118,8 +120,11 @@ class Stack:
         if self._process is not None and self._process.poll() is not None:
             raise StackError(f"MiniStack ended with {self._process.returncode}: see {self.log}")
 
-    def build(self) -> None:
-        """Run `sam build` with a layer for this machine, in a folder apart from Lambda's build."""
+    def build(self, *, aliases: bool = False) -> None:
+        """Run `sam build` with a layer for this machine, in a folder apart from Lambda's build.
+
+        With `aliases` the functions publish versions, as with `make snapstart`.
+        """
         self._sam(
             "build",
             *("--cached", "--parallel", "--template", "template.yaml"),
@@ -128,6 +133,8 @@ class Stack:
             HOST_PYTHON=str(PYTHON),
             UV=str(UV),
         )
+        if aliases:
+            add_aliases(self.home / "build/template.yaml")
 
     def deploy(self, parameters: dict[str, str]) -> None:
         """Run `sam deploy` on what was built. If it fails, say which resource failed."""

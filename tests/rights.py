@@ -10,6 +10,13 @@ from local.template import template
 
 RESOURCES = template()["Resources"]
 FUNCTIONS = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+# What users wait for: the functions behind the API, and the one that mails. SnapStart is for these.
+AWAITED = [
+    name
+    for name in FUNCTIONS
+    if name == "SendMail"
+    or any(e["Type"] == "HttpApi" for e in RESOURCES[name]["Properties"].get("Events", {}).values())
+]
 # Who may unwrap a private key: what issues tokens, and what opens passwords that come encrypted.
 ISSUERS = {"SignUp", "SignIn", "SignInWithCode", "GrantToken"}
 OPENERS = {"SignIn", "EditProfile", "UpdatePassword"}

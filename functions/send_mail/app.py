@@ -11,8 +11,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import TypeAdapter
 
-from latchkey import clock, errors, log
-from latchkey.mail import dispatch, queue
+from latchkey import clock, errors, log, snapshots
+from latchkey.mail import dispatch, queue, send
 
 # After so long no further mail of a batch is started: each of the two transports may take 25 s for
 # it (mail/smtp/connection.py), and the function ends after 90 s.
@@ -23,6 +23,8 @@ BATCH_SECONDS = 30
 FAULT_SECONDS = 60
 
 _MESSAGE = TypeAdapter(queue.Message)
+
+snapshots.register(send.forget)
 
 
 class _TryAgain(Exception):
@@ -38,7 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """
     started = time.monotonic()
 
-    def send(record: SQSRecord) -> None:
+    def send_one(record: SQSRecord) -> None:
         if time.monotonic() - started > BATCH_SECONDS:
             queue.postpone(record.receipt_handle, seconds=0)
             raise _TryAgain
@@ -49,7 +51,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     event = {"Records": sorted(event["Records"], key=_tries)}
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event, send, processor, context)
+    return process_partial_response(event, send_one, processor, context)
 
 
 def _send(record: SQSRecord) -> int:

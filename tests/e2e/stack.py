@@ -78,13 +78,19 @@ class Stack:
         return list(self.table("Grants").query(KeyConditionExpression=condition)["Items"])
 
     def set_variables(self, function: str, **values: str) -> dict[str, str]:
-        """Set variables of a function, which starts new containers. Return its former variables."""
+        """Set variables of a function, which starts new containers. Return its former variables.
+
+        If the API calls an alias (SnapStart), the alias is moved to the changed function.
+        """
         client = self.client("lambda")
         name = self.names[function]
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         client.update_function_configuration(
             FunctionName=name, Environment={"Variables": before | values}
         )
+        for alias in client.list_aliases(FunctionName=name)["Aliases"]:
+            version = client.publish_version(FunctionName=name)["Version"]
+            client.update_alias(FunctionName=name, Name=alias["Name"], FunctionVersion=version)
         return dict(before)
 
 

@@ -134,6 +134,17 @@ def test_an_operation_answers_its_event_from_the_layer_alone(bootstrap: Bootstra
         assert isinstance(json.loads(outcome.body["body"]), dict)
 
 
+@pytest.mark.parametrize("operation", ["discovery", "send_code", "sign_in", "send_mail"])
+def test_a_function_answers_when_it_goes_on_from_a_snapshot(bootstrap: Bootstrap, operation: str):
+    """A hook that raises would end it before it asks for the event."""
+    event = fixture_of(operation)
+    outcome = bootstrap(operation, event, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+
+    assert outcome.kind == "response", outcome
+    if operation != "send_mail":
+        assert outcome.body["statusCode"] == STATUS[operation], outcome
+
+
 def test_a_whole_journey_needs_nothing_but_the_layer(
     ask: Ask, bootstrap: Bootstrap, inbox: Inbox, stack: Stack, seen: set[str]
 ):

@@ -68,6 +68,7 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
 def start_container() -> None:
     """Forget all that a warm container would remember: whatever the layer's modules cache."""
     _forget_settings()
+    aws.forget()
     keyring.forget()
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "latchkey":

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import aws, bodies, devices, errors, log, metrics
+from latchkey import aws, bodies, devices, errors, log, metrics, snapshots
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -40,6 +40,7 @@ def entry(
     for everybody may be cached for `cache_seconds`; nothing else is cached.
     """
     aws.prepare(*services)
+    snapshots.register()
     caching = f"public, max-age={cache_seconds}" if cache_seconds else "no-store"
 
     def answer(event: Event, caller: Caller) -> tuple[Response, errors.AuthError | None]:

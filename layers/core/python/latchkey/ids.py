@@ -1,7 +1,13 @@
-"""Everything random: how many bits each kind has, and whether it is secret."""
+"""Everything random: how many bits each kind has, and whether it is secret.
+
+What must not repeat or be guessed comes from the operating system at each call, here by `secrets`.
+"""
 
 import base64
+import os
+import random
 import secrets
+import ssl
 
 
 def new_id() -> str:
@@ -23,3 +29,16 @@ def new_seed() -> str:
 def new_mac_key() -> bytes:
     """Return a secret of 256 bits, the length of HMAC-SHA-256's output (RFC 2104, section 3)."""
     return secrets.token_bytes(32)
+
+
+def reseed() -> None:
+    """Give new seeds to the generators that count on from a state in memory.
+
+    Python's `random` spreads retries and makes up Message-IDs and MIME boundaries. That of OpenSSL
+    makes the keys of each TLS connection, and is seeded when the clients are made; added bytes make
+    it take new ones from the operating system too. `secrets`, `uuid4` and the salts of passwords
+    have no such state: they call os.urandom. The OpenSSL inside `cryptography` is another one, and
+    draws its first numbers in a request.
+    """
+    random.seed()
+    ssl.RAND_add(os.urandom(64), 64.0)

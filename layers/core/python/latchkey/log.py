@@ -10,6 +10,7 @@ import traceback
 from typing import TextIO, cast
 
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.logging import logger as powertools
 
 
 class _Stdout:
@@ -50,6 +51,11 @@ def warning(message: str, **fields: object) -> None:
 def fault(message: str, cause: BaseException, **fields: object) -> None:
     """Log what should not have happened. An alarm rings for each such line."""
     logger.error(message, extra={**fields, "causes": list(_causes(cause))})
+
+
+def start_cold() -> None:
+    """Mark the lines of the next invocation as those of a cold start."""
+    powertools.is_cold_start = True
 
 
 def _causes(cause: BaseException | None) -> list[dict[str, object]]:

@@ -97,6 +97,13 @@ def forget() -> None:
     _ring = None
 
 
+def forget_keys() -> None:
+    """Drop the cached keyring, and all keys that the container has unwrapped."""
+    forget()
+    for unwrapped in (private, _unwrap):
+        unwrapped.cache_clear()
+
+
 def read() -> Keyring | None:
     """Read the keyring from its table; None before the first keys are made."""
     [item] = store.get(keys.KEYRING)

@@ -75,6 +75,17 @@ def transports() -> Sequence[Transport]:
     return made
 
 
+def forget() -> None:
+    """Drop the transports, with their connections, passwords and what they know of their servers.
+
+    The next mail makes new ones.
+    """
+    if transports.cache_info().currsize:
+        for transport in transports():
+            transport.forget()
+    transports.cache_clear()
+
+
 def message_of(mail: RenderedMail, sender: settings.Sender) -> OutgoingMail:
     """Return a mail as a message of a sender (RFC 5322).
 

@@ -61,6 +61,9 @@ class SesTransport:
     def close(self) -> None:
         """Do nothing: the HTTP client keeps its own connections."""
 
+    def forget(self) -> None:
+        """Do nothing: the client has connections and credentials (aws.py)."""
+
 
 def classify(code: str, message: str) -> NotSent:
     """Return what an error of SendEmail means. Without a code, SES was not reached."""

@@ -48,6 +48,9 @@ class Transport(Protocol):
     def close(self) -> None:
         """Close the connection, if there is one."""
 
+    def forget(self) -> None:
+        """Close the connection, and drop the password."""
+
 
 class NotSent(Exception):
     """A mail was not accepted.

@@ -77,6 +77,11 @@ class SmtpTransport:
             self._connection.close()
             self._connection = None
 
+    def forget(self) -> None:
+        """Drop the connection, and the password with which the next one logs in."""
+        self.close()
+        password.forget()
+
     def _kept(self, deadline: float) -> "Connection | None":
         connection = self._connection
         if connection is None:
