@@ -1,6 +1,6 @@
 """POST /auth/v2/signin/password/update: change the password with the current one, not a session."""
 
-from latchkey import addresses, clock
+from latchkey import addresses, clock, errors
 from latchkey.bodies import EMPTY, Body, Email, Encrypted, Text
 from latchkey.caller import Caller
 from latchkey.http import entry
@@ -27,9 +27,10 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
     chosen = encryption.decrypt(body.new_password.get_secret_value(), thumbprint, now=now)
     password = current if current and chosen else ""
     user, _, tried = find.by_password(body.username, password, caller, now=now)
-    password_hash = passwords.hash_new(
-        chosen or "", address=user.email, username=user.username, current=user.password_hash
-    )
+    with tried.refunded_on(errors.WeakPassword):
+        password_hash = passwords.hash_new(
+            chosen or "", address=user.email, username=user.username, current=user.password_hash
+        )
     change.change_credentials(
         user, {"password_hash": password_hash}, tried.refund_write(), caller=caller, now=now
     )

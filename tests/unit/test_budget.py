@@ -306,3 +306,19 @@ def test_a_store_that_fails_evaluates_nothing(
     monkeypatch.setattr(store, "write", fail)
     assert guess(call, "sign_in").status == 503
     assert quick == []
+
+
+def test_a_right_password_with_a_weak_new_one_counts_for_nothing(call: Call, ada: Answer):
+    body = {"password": "engine1843", "new_password": "short"}
+    for _ in range(8):
+        answer = call("edit_profile", body, bearer=ada["access_token"], route=BASICS)
+        assert (answer.status, answer["error"]) == (400, "invalid_argument")
+    sealed = {
+        "username": "ada@example.com",
+        "password": seal("engine1843"),
+        "new_password": seal("short"),
+        "public_key_thumbprint": thumbprint(),
+    }
+    for _ in range(8):
+        answer = call("update_password", sealed, headers=stranger())
+        assert (answer.status, answer["error"]) == (400, "invalid_argument")

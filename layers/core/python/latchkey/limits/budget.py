@@ -8,7 +8,8 @@ A try is counted by a conditional write before anything is hashed or compared, s
 parallel tries outruns the budget. A try that was right is given back.
 """
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from latchkey import errors, settings
@@ -48,6 +49,17 @@ class Try:
     def refund_write(self) -> writes.Update:
         """Return the write that gives the try back."""
         return writes.Update(self.lane.key, adds={"total": -1, _bucket(self.hour): -1})
+
+    @contextlib.contextmanager
+    def refunded_on(self, refusal: type[errors.AuthError]) -> Iterator[None]:
+        """Give the try back at once if the password was right, but the request is refused for this
+        other reason.
+        """
+        try:
+            yield
+        except refusal:
+            store.write(self.refund_write())
+            raise
 
 
 def lane_of(account: str, caller: Caller, *, known: bool, now: int) -> Lane:

@@ -1,5 +1,6 @@
 """The SDK's updateUser and modifyPassword: change profile, address and password in one request."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,10 +93,11 @@ def _new_hash(
         sudo.check_fresh(session, now=now)
     else:
         tried = find.check_password(user, session.sid, current or "", now=now)
-    password_hash = passwords.hash_new(
-        chosen,
-        address=address,
-        username=wanted.profile.get("username") or user.username,
-        current=user.password_hash,
-    )
+    with tried.refunded_on(errors.WeakPassword) if tried else contextlib.nullcontext():
+        password_hash = passwords.hash_new(
+            chosen,
+            address=address,
+            username=wanted.profile.get("username") or user.username,
+            current=user.password_hash,
+        )
     return password_hash, tried
