@@ -27,6 +27,8 @@ class Account:
         self.address = new_address()
         self._device = Device(api, Inbox(mails, seen), seen)
         self._tokens = self._device.register(self.address, password=PASSWORD)
+        # A sign-in replaces the session on its device, so other sign-ins have another device.
+        self._other = Device(api, Inbox(mails, seen), seen)
 
     def send_code(self) -> Event:
         """Ask for a code, each time for another address."""
@@ -50,8 +52,10 @@ class Account:
     def refresh(self) -> Event:
         """Refresh a session; each has a token that works once, so it is a new one."""
         body = {"username": self.address, "password": PASSWORD}
-        token = self._device.call("sign_in", body)["refresh_token"]
-        return self._event("grant_token", {"grant_type": "refresh_token", "refresh_token": token})
+        token = self._other.call("sign_in", body)["refresh_token"]
+        event = self._event("grant_token", {"grant_type": "refresh_token", "refresh_token": token})
+        event["headers"]["x-device-id"] = self._other.id
+        return event
 
     def get_user(self) -> Event:
         """Ask for the profile."""

@@ -111,7 +111,8 @@ class Mailing:
             Key={"pk": {"S": f"VERIFICATION#{verification_id}"}, "sk": {"S": "-"}},
             ConsistentRead=True,
         )["Item"]
-        return str(item["delivery"]["S"])
+        state = str(item["delivery"]["S"])
+        return "queued" if state == "sending" else state  # it goes back if it is not accepted
 
     def decided(self, verification_id: str, before: str = "queued") -> str:
         """Wait until the state of a mail changes."""

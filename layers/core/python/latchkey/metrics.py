@@ -9,6 +9,9 @@ format (EMF) by Powertools.
     Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
 """
 
+import functools
+from collections.abc import Mapping
+
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from latchkey import settings
@@ -16,10 +19,11 @@ from latchkey import settings
 
 def count_request(operation: str, *, milliseconds: float, error: str | None) -> None:
     """Count a request that was answered, and its refusal if `error` names one."""
-    metrics = _new(operation=operation)
-    metrics.add_metric("Requests", MetricUnit.Count, 1)
-    metrics.add_metric("Latency", MetricUnit.Milliseconds, milliseconds)
-    metrics.flush_metrics()
+    counted: dict[str, tuple[MetricUnit, float]] = {
+        "Requests": (MetricUnit.Count, 1),
+        "Latency": (MetricUnit.Milliseconds, milliseconds),
+    }
+    _write(counted, operation=operation)
     if error is not None:
         _count("Refusals", error=error)
 
@@ -35,14 +39,19 @@ def count_mail(outcome: str) -> None:
 
 
 def _count(name: str, **dimensions: str) -> None:
-    metrics = _new(**dimensions)
-    metrics.add_metric(name, MetricUnit.Count, 1)
-    metrics.flush_metrics()
+    _write({name: (MetricUnit.Count, 1)}, **dimensions)
 
 
-def _new(**dimensions: str) -> EphemeralMetrics:
-    namespace = settings.Metrics.load().powertools_metrics_namespace
-    metrics = EphemeralMetrics(namespace=namespace, service="latchkey")
-    for name, value in dimensions.items():
-        metrics.add_dimension(name, value)
-    return metrics
+def _write(counted: Mapping[str, tuple[MetricUnit, float]], **dimensions: str) -> None:
+    """Write one line with these metrics."""
+    metrics = _metrics(settings.Metrics.load().powertools_metrics_namespace)
+    for name, (unit, value) in counted.items():
+        metrics.add_metric(name, unit, value)
+    for name, text in dimensions.items():
+        metrics.add_dimension(name, text)
+    metrics.flush_metrics()  # which also forgets them
+
+
+@functools.cache
+def _metrics(namespace: str) -> EphemeralMetrics:
+    return EphemeralMetrics(namespace=namespace, service="latchkey")

@@ -1,7 +1,6 @@
 """Turn records and plain values into DynamoDB's attribute values, and back."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -18,7 +17,8 @@ Record = TypeVar("Record", bound="DataclassInstance")
 
 def record_of(kind: type[Record], item: Item) -> Record:
     """Build a record from an item. Attributes that the record does not have are ignored."""
-    return kind(**{f.name: item[f.name] for f in fields(kind) if f.name in item})
+    # The names alone: `dataclasses.fields` makes a new tuple of them at each call.
+    return kind(**{name: item[name] for name in kind.__dataclass_fields__ if name in item})
 
 
 def item_of(record: "DataclassInstance") -> Item:
