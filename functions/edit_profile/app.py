@@ -5,10 +5,7 @@ from pydantic import SecretStr
 from latchkey import clock
 from latchkey.bodies import Body, Email, Encrypted, Password, Text
 from latchkey.caller import Caller
-from latchkey.http import Routes, entry
-from latchkey.sessions import basics, signed_in
-from latchkey.users import profile
-from latchkey.users.fields import (
+from latchkey.fields import (
     Birthdate,
     Gender,
     Locale,
@@ -18,6 +15,9 @@ from latchkey.users.fields import (
     PostalAddress,
     Zone,
 )
+from latchkey.http import Routes, entry
+from latchkey.sessions import basics, signed_in
+from latchkey.users import profile
 
 
 class EditProfile(Body):

@@ -4,11 +4,11 @@ from latchkey import addresses, clock, errors
 from latchkey.bodies import Body, Email, Password, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.fields import Gender, Locale, Name, Picture
 from latchkey.http import entry
 from latchkey.sessions import start
 from latchkey.sessions.credentials import Credentials
 from latchkey.users import user
-from latchkey.users.fields import Gender, Locale, Name, Picture
 
 
 class SignUp(Body):

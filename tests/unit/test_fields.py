@@ -190,7 +190,7 @@ def test_a_profile_from_before_these_forms_is_still_read_and_edited(call: Call, 
 
 
 def test_every_name_of_the_tz_database_is_one(call: Call, ada: Answer):
-    from latchkey.users import fields
+    from latchkey import fields
 
     names = zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}
     if not names:

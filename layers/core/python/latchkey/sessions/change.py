@@ -15,7 +15,7 @@ from latchkey.dynamodb import keys, store, writes
 from latchkey.limits import budget
 from latchkey.mail import notices
 from latchkey.mail.queue import NoticeKind
-from latchkey.sessions import devices, session, signed_in
+from latchkey.sessions import known_devices, session, signed_in
 from latchkey.sessions.session import Session
 from latchkey.users import history, user
 from latchkey.users.user import User
@@ -55,9 +55,9 @@ def change_credentials(
     ]
     kept: list[writes.Write] = [_keep_write(keep, version)] if keep else []
     if forget_devices and caller.device_id:
-        until = now + devices.DEVICE_SECONDS
+        until = now + known_devices.DEVICE_SECONDS
         kept += budget.known_writes(changed.email, caller, None, until=until, now=now)
-        kept.append(devices.remember_write(changed.sub, changed.email, caller, {}, now=now))
+        kept.append(known_devices.remember_write(changed.sub, changed.email, caller, {}, now=now))
     store.write(
         user.change_write(changed, changes, caller, now=now),
         *others,
@@ -151,8 +151,8 @@ def _end_older(sub: str, version: int, caller: Caller, *, forget_devices: bool) 
     kept = keys.device(sub, caller.device_id)
     ended: list[writes.Write] = []
     for item in store.query(prefix):
-        if devices.is_device(item):
-            ended += devices.forget_writes(item) if keys.key_of(item) != kept else []
+        if known_devices.is_device(item):
+            ended += known_devices.forget_writes(item) if keys.key_of(item) != kept else []
         elif item.get("version") != version:
             ended.append(writes.Delete(keys.key_of(item)))
     store.write_each(*ended)

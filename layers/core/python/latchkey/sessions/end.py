@@ -6,8 +6,7 @@ from latchkey import devices, errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
-from latchkey.sessions import devices as known
-from latchkey.sessions import session, signed_in
+from latchkey.sessions import known_devices, session, signed_in
 from latchkey.users import history
 
 
@@ -45,9 +44,9 @@ def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> Non
     ended: list[writes.Write] = [
         writes.Delete(one.key) for one in alive if meant is None or one.device_id in meant
     ]
-    for item in filter(known.is_device, items):
+    for item in filter(known_devices.is_device, items):
         if meant is None or item.get("name") in meant:
-            ended += known.forget_writes(item)
+            ended += known_devices.forget_writes(item)
     if not ended:
         return
     store.write_each(

@@ -10,7 +10,7 @@ from latchkey.codes.proof import Proof
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.limits import budget
 from latchkey.mail import notices
-from latchkey.sessions import credentials, devices, session
+from latchkey.sessions import credentials, known_devices, session
 from latchkey.sessions.credentials import Credentials
 from latchkey.sessions.session import Session
 from latchkey.users import find, history, passwords, user
@@ -122,15 +122,17 @@ def _start_writes(
     """Return the writes of a session, its device and its history entry. A session of the same
     client on the same device is replaced. A try at the password is given back.
     """
-    sids = devices.sessions_of(device) if started.device_id else {}
+    sids = known_devices.sessions_of(device) if started.device_id else {}
     replaced = sids.pop(started.client_id, None)
     if started.device_id:
         sids[started.client_id] = started.sid
     return [
         writes.Put(started.key, when=writes.ABSENT, item=values.item_of(started)),
         *([writes.Delete(keys.session(started.sub, replaced))] if replaced else []),
-        devices.remember_write(started.sub, address, caller, sids, now=now),
-        *budget.known_writes(address, caller, tried, until=now + devices.DEVICE_SECONDS, now=now),
+        known_devices.remember_write(started.sub, address, caller, sids, now=now),
+        *budget.known_writes(
+            address, caller, tried, until=now + known_devices.DEVICE_SECONDS, now=now
+        ),
         history.add_write(
             "USER_LOGIN",
             started.sub,
