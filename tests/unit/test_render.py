@@ -119,12 +119,14 @@ BASE = Verification("id", "ada@example.com", "ANY", "seed", "key", 6, "-", 0, 60
         ({}, "sign_up"),
         ({"owner": "ada"}, "sign_in"),
         ({"owner": "ada", "usage": "email"}, "sign_in"),
-        ({"owner": "ada", "usage": "recovery", "target": "USER"}, "reset"),
-        ({"owner": "ada", "usage": "PASSWORD_RESET"}, "reset"),
-        ({"owner": "ada", "target": "USER"}, "confirm"),
+        ({"owner": "ada", "usage": "recovery", "target": "USER"}, "sign_in"),
+        ({"owner": "ada", "usage": "PASSWORD_RESET"}, "sign_in"),
+        ({"owner": "ada", "usage": "email_address_change"}, "sign_in"),
+        ({"usage": "email_address_change"}, "sign_up"),
+        ({"owner": "ada", "target": "USER"}, "sign_in"),
         ({"owner": "ada", "requester": "ada"}, "confirm"),
         ({"owner": "", "requester": "ada"}, "address_change"),
-        ({"owner": "bob", "requester": "ada"}, "address_change"),
+        ({"owner": "bob", "requester": "ada"}, "sign_in"),
     ],
 )
 def test_a_code_s_mail_says_what_it_is_for(changes: dict[str, Any], kind: str):

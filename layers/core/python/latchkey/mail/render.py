@@ -22,9 +22,9 @@ from latchkey.mail.queue import Notice, NoticeKind
 DEFAULT_TEMPLATES = Path(__file__).parent / "templates"
 CUSTOM_TEMPLATES = Path(__file__).parents[2] / "mail_templates"
 
-CodeKind: TypeAlias = Literal["sign_up", "sign_in", "reset", "address_change", "confirm"]
+CodeKind: TypeAlias = Literal["sign_up", "sign_in", "address_change", "confirm"]
 Kind: TypeAlias = CodeKind | NoticeKind
-CODE_KINDS: tuple[CodeKind, ...] = ("sign_up", "sign_in", "reset", "address_change", "confirm")
+CODE_KINDS: tuple[CodeKind, ...] = ("sign_up", "sign_in", "address_change", "confirm")
 NOTICE_KINDS: tuple[NoticeKind, ...] = (
     "password_changed",
     "address_changed",
@@ -72,22 +72,12 @@ def notice(event: Notice, language: str, *, to: str) -> RenderedMail:
 
 
 def code_kind(verification: Verification) -> CodeKind:
-    """Return what a code is for, as far as the client has told.
-
-    Except in its newest versions, the SDK asks for a new password as it does for a sign-in. Both
-    get the same neutral words then.
+    """Return what a code may do. That follows from who asks and whose address it is, and not from
+    the client's `usage`: anybody could ask for a code in somebody's name and call it harmless.
     """
-    usage = verification.usage.lower()
-    if usage in {"recovery", "password_reset"}:
-        return "reset"
-    if verification.requester:
-        own = verification.owner == verification.requester
-        return "confirm" if own else "address_change"
-    if usage == "email_address_change":
-        return "address_change"
     if not verification.owner:
-        return "sign_up"
-    return "confirm" if verification.target == "USER" and not usage else "sign_in"
+        return "address_change" if verification.requester else "sign_up"
+    return "confirm" if verification.owner == verification.requester else "sign_in"
 
 
 def render_code(
