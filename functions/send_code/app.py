@@ -57,7 +57,7 @@ def _queue_mail(address: str, started: start.Started, caller: Caller, now: int) 
     try:
         queue.enqueue(queue.Message(started.verification_id, chosen))
     except errors.Unavailable:
-        sends.undo(address, started.verification_id, now=now)
+        sends.undo(address, started.lane, started.verification_id, now=now)
         raise
     metrics.count_code()
 

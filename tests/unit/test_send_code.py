@@ -329,3 +329,39 @@ def test_the_device_is_the_one_of_the_header(call: Call, outbox: Outbox, now: Cl
     now.time += 60
     ask(call, headers={"x-device-id": DEVICE})
     assert outbox.code() == code
+
+
+def use_up(call: Call, now: Clock) -> None:
+    """Ask for all codes of a day, each on another device that the account does not know."""
+    for number in range(60):
+        now.time += 61
+        ask(call, headers={"x-device-id": f"{number:032x}"}, source=f"203.0.113.{number}")
+
+
+def test_strangers_cannot_use_up_what_the_owner_gets(
+    call: Call, ada: Answer, outbox: Outbox, now: Clock
+):
+    use_up(call, now)
+    stranger = ask(call, headers={"x-device-id": "e" * 32})
+    assert (stranger.status, stranger["error"]) == (429, "resource_exhausted")
+    assert ask(call).status == 200  # Ada's own device
+    with_session = ask(call, bearer=ada["access_token"], headers={"x-device-id": "f" * 32})
+    assert with_session.status == 200
+
+
+def test_a_stranger_starts_no_cool_down_for_the_owner(call: Call, ada: Answer, now: Clock):
+    now.time += 60
+    assert ask(call, headers={"x-device-id": "e" * 32}).status == 200
+    assert ask(call).status == 200
+    assert ask(call, bearer=ada["access_token"]).status == 200
+    for again in ({"headers": {"x-device-id": "e" * 32}}, {}, {"bearer": ada["access_token"]}):
+        assert ask(call, **again).status == 429
+
+
+def test_a_code_of_each_lane_is_redeemed_once(call: Call, ada: Answer, outbox: Outbox, now: Clock):
+    now.time += 60
+    for how in ({"headers": {"x-device-id": "e" * 32}}, {}, {"bearer": ada["access_token"]}):
+        sent = ask(call, **how)
+        body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
+        assert call("verify_code", body).status == 200
+        assert call("verify_code", body)["error"] == "invalid_argument"

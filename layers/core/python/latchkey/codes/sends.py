@@ -1,4 +1,8 @@
-"""What was sent to an address: its cool-down, its daily limit, and the seeds of its live codes."""
+"""What was sent to an address: cool-down, daily limit, and the seeds of live codes.
+
+There is a record for each lane: all devices that the account does not know share one, each known
+device and each session of the owner has its own. So strangers cannot use up what the owner gets.
+"""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,8 +17,8 @@ DAY = 86400
 
 @dataclass(frozen=True)
 class Sends:
-    """The record of an address. Every change adds one to `revision`, and is made only if `revision`
-    is what was read.
+    """The record of an address and a lane. Every change adds one to `revision`, and is made only if
+    `revision` is what was read.
     """
 
     revision: int = 0
@@ -85,18 +89,18 @@ class Sends:
         )
 
 
-def key(address: str, now: int) -> keys.Key:
-    """Return the key of the record of a canonical address."""
-    return keys.sends(keyring.tag(address, now))
+def key(address: str, lane: str, now: int) -> keys.Key:
+    """Return the key of the record of a canonical address and a lane."""
+    return keys.sends(keyring.tag(address, now), lane)
 
 
-def replace_write(address: str, before: Sends, after: Sends, *, now: int) -> writes.Put:
+def replace_write(address: str, lane: str, before: Sends, after: Sends, *, now: int) -> writes.Put:
     """Return the write of a record. It fails if anything was sent or redeemed since `before` was
     read.
     """
     item = values.item_of(after)
     return writes.Put(
-        key(address, now),
+        key(address, lane, now),
         when=f"{writes.ABSENT} OR #revision = :seen",
         values={"seen": before.revision},
         item=item | {"spent": after.spent or None, "expires_at": now + 2 * DAY},
@@ -106,7 +110,7 @@ def replace_write(address: str, before: Sends, after: Sends, *, now: int) -> wri
 def spend_write(verified: Verification, *, now: int) -> writes.Update:
     """Return the write that spends the seed of a redeemed code. It fails if the seed is spent."""
     return writes.Update(
-        key(verified.address, now),
+        key(verified.address, verified.sends_lane, now),
         when="NOT contains(#spent, :seed)",
         values={"seed": verified.seed},
         sets={"expires_at": now + 2 * DAY},
@@ -114,12 +118,12 @@ def spend_write(verified: Verification, *, now: int) -> writes.Update:
     )
 
 
-def undo(address: str, verification_id: str, *, now: int) -> None:
+def undo(address: str, lane: str, verification_id: str, *, now: int) -> None:
     """Undo a send whose mail could not be queued, so that it starts no cool-down."""
     try:
         store.write(
             writes.Update(
-                key(address, now),
+                key(address, lane, now),
                 when="#verification_id = :id",
                 values={"id": verification_id},
                 sets={"sent_at": 0, "sent_by": ""},

@@ -24,6 +24,8 @@ class Started:
     expires_in: int
     locale: str | None
     """That of the signed-in user who asks."""
+    lane: str
+    """The lane of its address that it was sent in."""
     repeated: bool = False
     """Whether this request has started it before: its mail was queued then."""
 
@@ -53,35 +55,44 @@ def start(
     """
     codes = settings.Codes.load()
     tags = keyring.tags(address)
-    wanted = [keys.email(address), sends.key(address, now)]
+    session = f"session {access.sid if access else ''}"
+    lanes = [budget.STRANGERS, caller.device_id or "none", session]
+    wanted = [keys.email(address), *(sends.key(address, lane, now) for lane in lanes)]
     wanted += [keys.budget(tag, budget.STRANGERS) for tag in tags]
     wanted += [keys.budget(tag, caller.device_id or "none") for tag in tags]
     if access:
         wanted += [keys.user(access.sub), keys.session(access.sub, access.sid)]
     for _ in range(_ATTEMPTS):
-        guard, found, *others = store.get(*wanted)
+        guard, *others = store.get(*wanted)
+        sent, others = dict(zip(lanes, others, strict=False)), others[len(lanes) :]
         strangers, device = others[: len(tags)], others[len(tags) : 2 * len(tags)]
         asking = others[2 * len(tags) :]
         requester = _requester(*asking, now=now) if asking else _Requester()
         owner = guard["sub"] if guard else ""
-        before = values.record_of(Sends, found or {})
+        # The lane is fixed here. With a spent lane the code is long, and needs no budget.
+        if requester.sub and requester.sub == owner:
+            lane, failures = session, []
+        elif caller.device_is_secret and budget.knows(device, now=now):
+            lane, failures = caller.device_id, device
+        else:
+            lane, failures = budget.STRANGERS, strangers
+        spent = budget.is_spent(failures, now=now)
+        before = values.record_of(Sends, sent[lane] or {})
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
             return Started(
-                before.verification_id, guard is not None, left, requester.locale, repeated=True
+                before.verification_id,
+                guard is not None,
+                left,
+                requester.locale,
+                lane,
+                repeated=True,
             )
         _check_target(target, owner, requester, caller, now)
         before.check_limits(codes, now)
-        # The lane is fixed here. With a spent lane the code is long, and needs no budget.
-        if requester.sub and requester.sub == owner:
-            lane, spent = f"session {requester.sid}", False
-        elif caller.device_is_secret and budget.knows(device, now=now):
-            lane, spent = caller.device_id, budget.is_spent(device, now=now)
-        else:
-            lane, spent = budget.STRANGERS, budget.is_spent(strangers, now=now)
         length = codes.long_code_length if spent else codes.code_length
-        lane = "" if spent else lane
-        shared = before.shares_seed(caller, length, lane, codes, now)
+        counted = "" if spent else lane
+        shared = before.shares_seed(caller, length, counted, codes, now)
         made = Verification(
             id=ids.new_id(),
             address=address,
@@ -89,7 +100,8 @@ def start(
             seed=before.seed if shared else ids.new_seed(),
             key_id=before.key_id if shared else keyring.load().current("mac", now).id,
             length=length,
-            lane=lane,
+            lane=counted,
+            sends_lane=lane,
             created_at=now,
             expires_at=before.code_expires_at if shared else now + codes.code_seconds,
             usage=usage,
@@ -102,7 +114,7 @@ def start(
         count = limits.count_write(caller.source, now=now)
         try:
             store.write(
-                sends.replace_write(address, before, after, now=now),
+                sends.replace_write(address, lane, before, after, now=now),
                 writes.Put(
                     keys.verification(made.id), when=writes.ABSENT, item=values.item_of(made)
                 ),
@@ -112,7 +124,7 @@ def start(
             if conflict.failed(count):
                 raise
             continue
-        return Started(made.id, guard is not None, made.expires_at - now, requester.locale)
+        return Started(made.id, guard is not None, made.expires_at - now, requester.locale, lane)
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
 
 

@@ -50,6 +50,8 @@ class Verification:
     requester_sid: str = ""
     """The user and the session that asked for the code, or empty."""
     device_id: str = ""
+    sends_lane: str = "-"
+    """The lane whose record the seed is in (codes/sends.py)."""
     guesses: int = 0
     state: Literal["pending", "verified", "consumed"] = "pending"
     delivery: Delivery = "queued"

@@ -12,8 +12,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
 
     VERIFICATION#<id>  -                 a mailed code, later its proof; expires with the code, then
                                          with the proof
-    SEND#<tag>         -                 what was sent to an address: cool-down, daily limit, live
-                                         and spent seeds
+    SEND#<tag>         <lane>            what was sent to an address in a lane (limits/budget.py):
+                                         cool-down, daily limit, live and spent seeds
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
@@ -66,9 +66,9 @@ def verification(verification_id: str) -> Key:
     return Key("grants", f"VERIFICATION#{verification_id[:64]}", "-")
 
 
-def sends(tag: str) -> Key:
-    """Return the key of what was sent to the address of a tag."""
-    return Key("grants", f"SEND#{tag}", "-")
+def sends(tag: str, lane: str) -> Key:
+    """Return the key of what was sent to the address of a tag in a lane."""
+    return Key("grants", f"SEND#{tag}", lane)
 
 
 def source_sends(source: str, hour: int) -> Key:
