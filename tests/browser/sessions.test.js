@@ -109,8 +109,9 @@ withEachVersion((method) => {
     const me = await app.signedIn()
     const { data, error } = await app.call(() => auth.getClaims())
     assert.equal(error, null)
-    const { sub, aud, iss, scope, exp, iat } = data.claims
-    assert.deepEqual({ sub, aud, iss, scope, life: exp - iat }, { sub: me.sub, aud: CLIENT, iss: API, scope: 'user', life: 7200 })
+    const { sub, aud, client_id, iss, scope, exp, iat } = data.claims
+    const wanted = { sub: me.sub, aud: 'latchkey', client_id: CLIENT, iss: API, scope: 'user', life: 7200 }
+    assert.deepEqual({ sub, aud, client_id, iss, scope, life: exp - iat }, wanted)
     assert.equal(data.header.alg, 'RS256')
   })
 
