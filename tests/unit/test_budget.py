@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import errors
+from latchkey import aws, errors
 from latchkey.dynamodb import keys, store, writes
 from latchkey.limits import budget
 from latchkey.users import passwords
@@ -322,3 +322,22 @@ def test_a_right_password_with_a_weak_new_one_counts_for_nothing(call: Call, ada
     for _ in range(8):
         answer = call("update_password", sealed, headers=stranger())
         assert (answer.status, answer["error"]) == (400, "invalid_argument")
+
+
+def test_every_lane_expires_whatever_made_it(call: Call, ada: Answer, now: Clock):
+    def lanes() -> list[int]:
+        items = aws.dynamodb().scan(TableName="Grants")["Items"]
+        found = [item for item in items if item["pk"]["S"].startswith("BUDGET#")]
+        return sorted(int(item["expires_at"]["N"]) - now.time for item in found)
+
+    day, long = 25 * HOUR, budget.DEVICE_SECONDS
+    assert lanes() == [day, long]  # of the code that Ada redeemed, and of her device
+    for item in aws.dynamodb().scan(TableName="Grants")["Items"]:
+        if item["pk"]["S"].startswith("BUDGET#"):  # as after a rotation of the MAC key
+            key = {name: item[name] for name in ("pk", "sk")}
+            aws.dynamodb().delete_item(TableName="Grants", Key=key)
+    body = {"username": "ada@example.com", "password": "wrong1843"}
+    assert call("sign_in", body).status == 401
+    assert call("sudo", {"password": "wrong1843"}, bearer=ada["access_token"]).status == 400
+    guess(call, "sign_in")
+    assert lanes() == [day, day, long]

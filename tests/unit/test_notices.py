@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from latchkey.caller import Caller
+from latchkey.limits import budget
 from latchkey.mail import notices, queue
-from latchkey.sessions import known_devices, refresh
+from latchkey.sessions import refresh
 from tests.unit.conftest import Answer, Call, Clock, Outbox
 
 PASSWORD = {"username": "ada@example.com", "password": "engine1843"}
@@ -56,7 +57,7 @@ def test_a_device_that_does_not_say_its_id_is_new_once(call: Call, outbox: Outbo
 def test_a_device_is_forgotten_in_the_end(
     call: Call, outbox: Outbox, ada: Answer, now: Clock, seconds: int, mails: int
 ):
-    now.time += known_devices.DEVICE_SECONDS + seconds
+    now.time += budget.DEVICE_SECONDS + seconds
     call("sign_in", PASSWORD)
     assert len(notice_kinds(outbox)) == mails
 

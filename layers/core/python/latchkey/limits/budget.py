@@ -18,6 +18,9 @@ from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
 
 HOUR = 3600
+# How long an account knows a device after its last sign-in: the longest that browsers keep a cookie
+# (RFC 6265bis, section 5.6).
+DEVICE_SECONDS = 400 * 86400
 # A failure counts for this many hours, in buckets of an hour.
 WINDOW_HOURS = 24
 STRANGERS = "-"
@@ -78,12 +81,13 @@ def lane_of_session(account: str, sid: str, *, now: int) -> Lane:
 def count(lane: Lane, *, now: int) -> Try:
     """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent."""
     hour, most = now // HOUR, settings.Budget.load().failures_per_day
+    # The item of a device also says until when the account knows it.
+    kept = DEVICE_SECONDS if _is_device(lane) else (WINDOW_HOURS + 1) * HOUR
     count_try = writes.Update(
         lane.key,
         when="attribute_not_exists(#total) OR #total < :most",
         values={"most": most},
-        # A device stays known for longer than its failures count (`known_write`).
-        sets={} if _is_device(lane) else {"expires_at": now + (WINDOW_HOURS + 1) * HOUR},
+        sets={"expires_at": now + kept},
         adds={"total": 1, _bucket(hour): 1},
     )
     for _ in range(_ATTEMPTS):
@@ -114,10 +118,10 @@ def is_spent(items: Iterable[values.Item | None], *, now: int) -> bool:
 
 
 def known_writes(
-    address: str, caller: Caller, tried: Try | None, *, until: int, now: int
+    address: str, caller: Caller, tried: Try | None, *, now: int
 ) -> list[writes.Write]:
     """Return the writes of a success: give the try back, and let the account know the caller's
-    device until then, if nobody else can know the device's id.
+    device for DEVICE_SECONDS, if nobody else can know the device's id.
     """
     refund = tried.refund_write() if tried else None
     if not caller.device_is_secret:
@@ -126,7 +130,7 @@ def known_writes(
     same = refund is not None and refund.key == lane.key
     known = writes.Update(
         lane.key,
-        sets={"known_until": until, "expires_at": until},
+        sets={"known_until": now + DEVICE_SECONDS, "expires_at": now + DEVICE_SECONDS},
         adds=refund.adds if refund and same else {},
     )
     return [known] if same or refund is None else [known, refund]

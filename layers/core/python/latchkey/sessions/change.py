@@ -55,8 +55,7 @@ def change_credentials(
     ]
     kept: list[writes.Write] = [_keep_write(keep, version)] if keep else []
     if forget_devices and caller.device_id:
-        until = now + known_devices.DEVICE_SECONDS
-        kept += budget.known_writes(changed.email, caller, None, until=until, now=now)
+        kept += budget.known_writes(changed.email, caller, None, now=now)
         kept.append(known_devices.remember_write(changed.sub, changed.email, caller, {}, now=now))
     store.write(
         user.change_write(changed, changes, caller, now=now),

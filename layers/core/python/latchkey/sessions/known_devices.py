@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, values, writes
 from latchkey.keys import keyring
+from latchkey.limits.budget import DEVICE_SECONDS
 
-# How long a device is remembered after its last sign-in: the longest that browsers keep a cookie
-# (RFC 6265bis, section 5.6).
-DEVICE_SECONDS = 400 * 86400
 # The most clients whose sessions a device remembers. Client ids can be made up, and an item has
 # 400 KB.
 _MOST_CLIENTS = 10

@@ -130,9 +130,7 @@ def _start_writes(
         writes.Put(started.key, when=writes.ABSENT, item=values.item_of(started)),
         *([writes.Delete(keys.session(started.sub, replaced))] if replaced else []),
         known_devices.remember_write(started.sub, address, caller, sids, now=now),
-        *budget.known_writes(
-            address, caller, tried, until=now + known_devices.DEVICE_SECONDS, now=now
-        ),
+        *budget.known_writes(address, caller, tried, now=now),
         history.add_write(
             "USER_LOGIN",
             started.sub,
