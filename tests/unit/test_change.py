@@ -40,6 +40,8 @@ def test_an_interrupted_change_leaves_no_older_session_alive_and_is_finished_by_
     assert not alive(other)
     assert refresh(call, other)["error"] == "invalid_grant"
     assert call("introspect_token", {"token": other["access_token"]}) == {"active": False}
+    body = {"email": "ada@example.com", "target": "CUR_USER"}
+    assert call("send_code", body, bearer=other["access_token"])["error"] == "unauthenticated"
     assert len(list(store.query(keys.sessions(ada["sub"])))) == 2
     assert set_password(call, ada, token, headers=same) == {}
     assert len(list(store.query(keys.sessions(ada["sub"])))) == 1

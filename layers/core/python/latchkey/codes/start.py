@@ -131,6 +131,8 @@ def start(
 def _requester(user: values.Item | None, session: values.Item | None, *, now: int) -> _Requester:
     if user is None or session is None or session["expires_at"] <= now:
         return _Requester()
+    if session.get("version") not in (None, user.get("version", 1)):
+        return _Requester()  # Older credentials: Session.belongs_to.
     return _Requester(user["sub"], session["sid"], user.get("locale"))
 
 
