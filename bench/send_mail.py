@@ -94,7 +94,7 @@ def _measure(mails: int) -> int:
         records = []
         for number in range(first, first + BATCH):
             made = Verification(
-                id=ids.new_id(), address=f"reader{number}@example.com", target="ANY",
+                id=ids.new_id(), address=f"reader{number}@example.com",
                 seed=ids.new_seed(), key_id=key, length=6, lane="-",
                 created_at=now, expires_at=now + 600,
             )  # fmt: skip

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from latchkey import addresses, clock, errors
 from latchkey.bodies import Email, Query
 from latchkey.caller import Caller
-from latchkey.codes import limits
 from latchkey.http import Routes, entry
+from latchkey.limits import sources
 from latchkey.users import find
 from latchkey.users.user import check_username
 
@@ -30,7 +30,7 @@ def check_if_user_exist(query: CheckUser, caller: Caller) -> Existence:
     """
     addresses.refuse_phone(query.username)
     if "@" in query.username:
-        limits.count(caller.source, now=clock.now())
+        sources.count_code(caller.source, now=clock.now())
     return Existence(find.exists(query.username))
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 from latchkey import addresses, clock, errors
 from latchkey.bodies import Email, Query, Text
 from latchkey.caller import Caller
-from latchkey.codes import limits
 from latchkey.http import entry
+from latchkey.limits import sources
 from latchkey.sessions import signed_in
 from latchkey.users import find
 from latchkey.users.user import User
@@ -62,7 +62,7 @@ def query_user(query: QueryUser, caller: Caller) -> UserList:
     elif name := query.username or query.email:
         asking, _ = signed_in.read(caller, now=now)
         if "@" in name:
-            limits.count(caller.source, now=now)
+            sources.count_code(caller.source, now=now)
         one = find.by_name(name, caller, now=now).user
         found = [one] if one else []
     else:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from latchkey import addresses, clock, errors, metrics
 from latchkey.bodies import Body, Email, Text
 from latchkey.caller import Caller
-from latchkey.codes import sends, start
-from latchkey.codes.verification import Target
+from latchkey.codes import start
+from latchkey.codes.start import Target
 from latchkey.http import entry
 from latchkey.keys import tokens
 from latchkey.mail import language, queue
@@ -46,18 +46,18 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
     # session's own user.
     with contextlib.suppress(errors.Unauthenticated):
         access = signed_in.claimed(caller, now=now)
-    started = start.start(address, body.target, body.usage, caller, access, now=now)
+    started = start.start(address, body.target, caller, access, now=now)
     if not started.repeated:
-        _queue_mail(address, started, caller, now)
+        _queue_mail(started, caller)
     return SentCode(started.verification_id, started.is_user, started.expires_in)
 
 
-def _queue_mail(address: str, started: start.Started, caller: Caller, now: int) -> None:
+def _queue_mail(started: start.Started, caller: Caller) -> None:
     chosen = language.choose(started.locale, caller.languages)
     try:
         queue.enqueue(queue.Message(started.verification_id, chosen))
     except errors.Unavailable:
-        sends.undo(address, started.lane, started.verification_id, now=now)
+        started.undo()
         raise
     metrics.count_code()
 

@@ -27,7 +27,8 @@ def grant_sudo(body: Sudo, caller: Caller) -> sudo.SudoGrant:
         proven = proof.read(body.verification_token.get_secret_value(), user.email, now=now)
     elif body.password is not None:
         password = body.password.get_secret_value()
-        refund = [find.check_password(user, session.sid, password, now=now).refund_write()]
+        tried = find.check_password(user, session.sid, password, caller, now=now)
+        refund = [*tried.refund_writes()]
     else:
         raise errors.MissingField("password")
     return sudo.grant(user, sudo.confirm(session, proven, caller, *refund, now=now), now=now)

@@ -32,7 +32,7 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
             chosen or "", address=user.email, username=user.username, current=user.password_hash
         )
     change.change_credentials(
-        user, {"password_hash": password_hash}, tried.refund_write(), caller=caller, now=now
+        user, {"password_hash": password_hash}, *tried.refund_writes(), caller=caller, now=now
     )
     return {}
 

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from latchkey import aws, settings
 from latchkey.keys import keyring, rotation
+from latchkey.limits import storm
 from latchkey.mail import send
 from local.template import table_definition
 from tests.unit import recorder
@@ -54,6 +55,7 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("MAIL_QUEUE_URL", queue)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
+    storm.forget()
     _forget_settings()
     recorder.forget()
     yield

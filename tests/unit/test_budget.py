@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latchkey import aws, errors
+from latchkey import aws, errors, http
 from latchkey.dynamodb import keys, store, writes
 from latchkey.limits import budget
 from latchkey.users import passwords
@@ -174,9 +174,10 @@ def test_old_failures_are_dropped_one_hour_after_the_other(call: Call, ada: Answ
 
 def test_what_others_change_meanwhile_is_seen(call: Call, now: Clock):
     lane = budget.Lane("tag")
+    asking = http.caller_of({}, "sign_in")
     old = f"h{now.time // HOUR - 30}"
     store.write(writes.Put(lane.key, item={"total": 5, old: 5}))
-    assert budget.count(lane, now=now.time).hour == now.time // HOUR
+    assert budget.count(lane, asking, now=now.time).hour == now.time // HOUR
     [item] = store.get(keys.budget("tag", "-"))
     assert item is not None
     assert item["total"] == 1

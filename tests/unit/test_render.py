@@ -110,7 +110,7 @@ def test_a_template_that_cannot_work_is_found_before_a_mail(
     assert problem in "; ".join(samples.check())
 
 
-BASE = Verification("id", "ada@example.com", "ANY", "seed", "key", 6, "-", 0, 600)
+BASE = Verification("id", "ada@example.com", "seed", "key", 6, "-", 0, 600)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,6 @@ BASE = Verification("id", "ada@example.com", "ANY", "seed", "key", 6, "-", 0, 60
     [
         ({}, "sign_up"),
         ({"owner": "ada"}, "sign_in"),
-        ({"owner": "ada", "usage": "email"}, "sign_in"),
-        ({"owner": "ada", "usage": "recovery", "target": "USER"}, "sign_in"),
-        ({"owner": "ada", "usage": "PASSWORD_RESET"}, "sign_in"),
-        ({"owner": "ada", "usage": "email_address_change"}, "sign_in"),
-        ({"usage": "email_address_change"}, "sign_up"),
-        ({"owner": "ada", "target": "USER"}, "sign_in"),
         ({"owner": "ada", "requester": "ada"}, "confirm"),
         ({"owner": "", "requester": "ada"}, "address_change"),
         ({"owner": "bob", "requester": "ada"}, "sign_in"),

@@ -44,12 +44,63 @@ def test_send_code_takes_three_for_a_signed_in_user(
     assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
 
 
-def test_verify_code_takes_three(call: Call, calls: Calls, outbox: Outbox):
+def test_verify_code_takes_three_on_a_known_device(
+    call: Call, calls: Calls, ada: Answer, outbox: Outbox, now: Clock
+):
+    now.time += 60
     sent = call("send_code")
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code()}
     calls.clear()
     call("verify_code", body)
     assert calls == ["UpdateItem", "UpdateItem", "TransactWriteItems"]
+
+
+@pytest.mark.parametrize("address", ["ada@example.com", "nobody@example.com"])
+def test_verify_code_takes_four_for_a_stranger_right_or_wrong(
+    call: Call, calls: Calls, ada: Answer, outbox: Outbox, address: str
+):
+    stranger = {"x-device-id": "d" * 32}
+    sent = call("send_code", {"email": address}, headers=stranger, source="203.0.113.9")
+    body = {"verification_id": sent["verification_id"], "verification_code": "000"}
+    calls.clear()
+    call("verify_code", body)
+    assert calls == ["UpdateItem"] * 4
+    right = body | {"verification_code": outbox.code(address)}
+    calls.clear()
+    call("verify_code", right)
+    assert calls == ["UpdateItem", "UpdateItem", "UpdateItem", "TransactWriteItems"]
+
+
+def test_the_deployment_s_counters_are_read_once_a_minute(
+    call: Call, calls: Calls, outbox: Outbox, now: Clock
+):
+    sent = call("send_code")
+    body = {"verification_id": sent["verification_id"], "verification_code": "000"}
+    call("verify_code", body)
+    now.time += 59
+    calls.clear()
+    call("verify_code", body)
+    assert calls == ["UpdateItem"] * 4
+    now.time += 1
+    calls.clear()
+    call("verify_code", body)
+    assert calls == ["UpdateItem", "BatchGetItem", *["UpdateItem"] * 3]
+    now.time += 60
+    calls.clear()
+    call("send_code")
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
+
+
+def test_a_sign_in_by_code_counts_once_a_day(
+    call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock
+):
+    now.time += 86400
+    for counted in (["UpdateItem"], []):
+        now.time += 60
+        body = {"verification_token": prove()}
+        calls.clear()
+        call("sign_in", body)
+        assert calls == ["BatchGetItem", "TransactWriteItems", *counted]
 
 
 def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callable[..., str]):
@@ -91,12 +142,35 @@ def test_sign_in_by_password_takes_four(call: Call, calls: Calls, ada: Answer, u
 
 
 @pytest.mark.parametrize("username", ["ada@example.com", "nobody@example.com", "nobody_here"])
-def test_a_refused_password_takes_three_whoever_is_asked_for(
+def test_a_refused_password_takes_four_whoever_is_asked_for(
     call: Call, calls: Calls, ada: Answer, username: str
 ):
     calls.clear()
-    call("sign_in", {"username": username, "password": "wrong1843"})
+    body = {"username": username, "password": "wrong1843"}
+    call("sign_in", body, headers={"x-device-id": "d" * 32})
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem", "UpdateItem"]
+
+
+def test_a_refused_password_takes_three_on_a_known_device(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("sign_in", {"username": "ada@example.com", "password": "wrong1843"})
     assert calls == ["GetItem", "BatchGetItem", "UpdateItem"]
+
+
+def test_sign_in_by_password_takes_five_for_a_stranger_and_a_notice(
+    call: Call, calls: Calls, ada: Answer
+):
+    calls.clear()
+    body = {"username": "ada@example.com", "password": "engine1843"}
+    call("sign_in", body, headers={"x-device-id": "d" * 32})
+    assert calls == [
+        "GetItem",
+        "BatchGetItem",
+        "UpdateItem",
+        "UpdateItem",
+        "TransactWriteItems",
+        "SendMessage",
+    ]
 
 
 def test_refresh_takes_two(call: Call, calls: Calls, ada: Answer):
@@ -181,14 +255,14 @@ def test_reset_password_takes_five(call: Call, calls: Calls, ada: Answer, prove:
     assert calls == ["BatchGetItem", "TransactWriteItems", "Query", "BatchWriteItem", "SendMessage"]
 
 
-def test_verify_code_takes_three_where_it_proves_a_new_address(
+def test_verify_code_takes_four_where_it_proves_a_new_address(
     call: Call, calls: Calls, ada: Answer, outbox: Outbox
 ):
     sent = call("send_code", {"email": NEW}, bearer=ada["access_token"])
     body = {"verification_id": sent["verification_id"], "verification_code": outbox.code(NEW)}
     calls.clear()
     call("verify_code", body)
-    assert calls == ["UpdateItem", "UpdateItem", "TransactWriteItems"]
+    assert calls == ["UpdateItem", "UpdateItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_edit_profile_takes_two(call: Call, calls: Calls, ada: Answer):

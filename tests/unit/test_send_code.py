@@ -5,9 +5,12 @@ from botocore.exceptions import EndpointConnectionError
 
 from latchkey import aws, errors
 from latchkey.mail import queue
-from tests.unit.conftest import DEVICE, NOW, Answer, Call, Clock, Outbox, SignIn
+from tests.unit.conftest import DEVICE, Answer, Call, Clock, Outbox, SignIn
 
 OTHER = {"x-device-id": "f" * 32}
+
+
+DAY = 86400
 
 
 def ask(call: Call, address: str = "ada@example.com", **how: object) -> Answer:
@@ -79,13 +82,15 @@ def test_a_second_code_has_to_wait_a_minute(call: Call, outbox: Outbox, now: Clo
     assert ask(call).status == 200
 
 
-def test_an_address_gets_fifty_codes_a_day(call: Call, outbox: Outbox, now: Clock):
+def test_a_network_gets_fifty_codes_a_day_for_an_address(call: Call, outbox: Outbox, now: Clock):
+    now.time += DAY - now.time % DAY
+    tomorrow = now.time + DAY
     for _ in range(50):
         assert ask(call).status == 200
         now.time += 60
     answer = ask(call)
-    assert (answer.status, answer["retry_after"]) == (429, NOW + 86400 - now.time)
-    now.time = NOW + 86399
+    assert (answer.status, answer["retry_after"]) == (429, tomorrow - now.time)
+    now.time = tomorrow - 1
     assert ask(call).status == 429
     now.time += 1
     assert ask(call).status == 200
@@ -331,22 +336,51 @@ def test_the_device_is_the_one_of_the_header(call: Call, outbox: Outbox, now: Cl
     assert outbox.code() == code
 
 
-def use_up(call: Call, now: Clock) -> None:
-    """Ask for all codes of a day, each on another device that the account does not know."""
-    for number in range(60):
-        now.time += 61
-        ask(call, headers={"x-device-id": f"{number:032x}"}, source=f"203.0.113.{number}")
+def stranger(number: int) -> dict[str, str]:
+    return {"x-device-id": f"{number:032x}"}
 
 
-def test_strangers_cannot_use_up_what_the_owner_gets(
-    call: Call, ada: Answer, outbox: Outbox, now: Clock
+def test_one_network_cannot_use_up_what_strangers_get_and_all_together_cannot_flood_a_mailbox(
+    call: Call, ada: Answer, configure: Callable[..., None]
 ):
-    use_up(call, now)
-    stranger = ask(call, headers={"x-device-id": "e" * 32})
-    assert (stranger.status, stranger["error"]) == (429, "resource_exhausted")
-    assert ask(call).status == 200  # Ada's own device
-    with_session = ask(call, bearer=ada["access_token"], headers={"x-device-id": "f" * 32})
+    configure(codes_per_address_per_day=3, code_cooldown_seconds=0)
+
+    def asked(number: int, source: str, address: str = "ada@example.com") -> int:
+        return ask(call, address, headers=stranger(number), source=source).status
+
+    assert [asked(n, "203.0.113.1") for n in range(5)] == [200] * 3 + [429] * 2
+    # Six in all, with the one that Ada signed up with.
+    assert [asked(n, "203.0.113.2") for n in range(3)] == [200] * 2 + [429]
+    # A /48 is one network.
+    sites = [asked(n, f"2001:db8:1:{n}::1", "bob@example.com") for n in range(5)]
+    assert sites == [200] * 3 + [429] * 2
+    # Ada's own device and session notice nothing.
+    assert ask(call).status == 200
+    with_session = ask(call, bearer=ada["access_token"], headers=stranger(8))
     assert with_session.status == 200
+
+
+def test_a_cool_down_among_strangers_is_that_of_a_network(call: Call, ada: Answer, now: Clock):
+    now.time += 60
+    assert ask(call, headers=stranger(1)).status == 200
+    answer = ask(call, headers=stranger(2))
+    assert (answer.status, answer["retry_after"]) == (429, 60)
+    assert ask(call, headers=stranger(2), source="203.0.113.99").status == 200
+    assert ask(call, headers=stranger(3), source="2001:db8:1:1::1").status == 200
+    assert ask(call, headers=stranger(4), source="2001:db8:1:1::2").status == 429
+    assert ask(call, headers=stranger(4), source="2001:db8:1:2::1").status == 200
+
+
+def test_a_resend_and_a_repeat_find_their_code_in_another_network(
+    call: Call, outbox: Outbox, now: Clock
+):
+    asking = {"x-request-id": "c" * 32}
+    first, code = ask(call, headers=asking), outbox.code()
+    again = ask(call, headers=asking, source="203.0.113.99")
+    assert again["verification_id"] == first["verification_id"]
+    assert ask(call, source="203.0.113.99")["verification_id"] != first["verification_id"]
+    assert outbox.code() == code
+    assert len(outbox.mails) == 2
 
 
 def test_a_stranger_starts_no_cool_down_for_the_owner(call: Call, ada: Answer, now: Clock):

@@ -31,6 +31,11 @@ def new_mac_key() -> bytes:
     return secrets.token_bytes(32)
 
 
+def shard(count: int) -> int:
+    """Return a number below `count`. It spreads writes and guards nothing."""
+    return random.randrange(count)  # noqa: S311
+
+
 def reseed() -> None:
     """Give new seeds to the generators that count on from a state in memory.
 

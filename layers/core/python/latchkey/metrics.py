@@ -7,6 +7,8 @@ format (EMF) by Powertools.
     Refusals    count          service, error
     Codes       count          service              codes that were asked for and will be mailed
     Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
+    Storms      count          service              each minute in which a container sees one
+                                                    (limits/storm.py)
 """
 
 import functools
@@ -31,6 +33,11 @@ def count_request(operation: str, *, milliseconds: float, error: str | None) -> 
 def count_code() -> None:
     """Count a code that was asked for and will be mailed."""
     _count("Codes")
+
+
+def count_storm() -> None:
+    """Count a look at the deployment's counters that shows a storm of wrong codes."""
+    _count("Storms")
 
 
 def count_mail(outcome: str) -> None:

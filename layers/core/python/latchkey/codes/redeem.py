@@ -9,7 +9,7 @@ from latchkey.codes import sends
 from latchkey.codes.verification import TOKEN_SECONDS, Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
-from latchkey.limits import budget
+from latchkey.limits import budget, storm
 
 # 5 of 10**6 is a chance of 1 in 200 000 for a guesser, per verification. The budget of the account
 # bounds the sum over many verifications: 20 a day of 10**6 are 0.06 % in 30 days. Five of 10**10,
@@ -21,8 +21,8 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
     """Return the verification of a code that was right.
 
     A number stands for a code whose leading zeros a client has lost. Raises WrongCode,
-    CodeUnusable and TooManyGuesses; all guesses at short codes also count in the account's budget
-    of failures.
+    CodeUnusable and TooManyGuesses; guesses at short codes also count in the account's budget of
+    failures.
     """
     # The guess is counted before it is compared, so that parallel guesses cannot outrun the limit.
     count = writes.Update(
@@ -35,10 +35,12 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
         pending = values.record_of(Verification, store.write(count))
     except writes.Conflict as conflict:
         return _redeemed_before(conflict.item(count), code, caller, now)
-    tried = _count_failure(pending, now)
+    tried = _count_failure(pending, caller, now)
     if not _same(code, pending.code()):
+        if tried and tried.source:
+            storm.count_wrong(tried.source.number, now=now)
         raise errors.WrongCode
-    refund = [tried.refund_write()] if tried else []
+    refund = tried.refund_writes() if tried else []
     verify = writes.Update(
         keys.verification(verification_id),
         when="#state = :pending",
@@ -59,15 +61,18 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
     return replace(pending, state="verified", verified_at=now)
 
 
-def _count_failure(pending: Verification, now: int) -> budget.Try | None:
-    """Count a guess at a short code in the account's budget. Raises TooManyGuesses if it is spent:
-    a new code will be long.
+def _count_failure(pending: Verification, caller: Caller, now: int) -> budget.Try | None:
+    """Count a guess at a short code in the account's budget, and a stranger's in that of the
+    source. Raises TooManyGuesses if one is spent, and to strangers in a storm: a new code will be
+    long.
     """
     if not pending.lane:
         return None
     lane = budget.Lane(keyring.tag(pending.address, now), pending.lane)
+    if lane.name == budget.STRANGERS and storm.is_on(now=now):
+        raise errors.TooManyGuesses
     try:
-        return budget.count(lane, now=now)
+        return budget.count(lane, caller, now=now)
     except errors.TooManyRequests as spent:
         raise errors.TooManyGuesses from spent
 

@@ -1,7 +1,8 @@
 """What was sent to an address: cool-down, daily limit, and the seeds of live codes.
 
-There is a record for each lane: all devices that the account does not know share one, each known
-device and each session of the owner has its own. So strangers cannot use up what the owner gets.
+There is a record for each device and each session of the owner, so that nobody else disturbs them.
+For a device that the account does not know, it holds the seed alone: cool-down and limit are those
+of its network (strangers.py).
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from latchkey import errors, settings
 from latchkey.caller import Caller
 from latchkey.codes.verification import Verification
-from latchkey.dynamodb import keys, store, values, writes
+from latchkey.dynamodb import keys, values, writes
 from latchkey.keys import keyring
 
 DAY = 86400
@@ -43,15 +44,10 @@ class Sends:
         """Raise TooManyRequests during the cool-down, and beyond the daily limit."""
         wait = self.sent_at + codes.code_cooldown_seconds - now
         if wait > 0:
-            raise errors.TooManyRequests(
-                "A code was sent to this address a moment ago. Wait before asking for another.",
-                retry_after=wait,
-            )
+            raise too_soon(wait)
         wait = self.window_at + DAY - now
         if wait > 0 and self.sends >= codes.codes_per_address_per_day:
-            raise errors.TooManyRequests(
-                "Too many codes were sent to this address today.", retry_after=wait
-            )
+            raise too_many(wait)
 
     def shares_seed(
         self, caller: Caller, length: int, lane: str, codes: settings.Codes, now: int
@@ -68,7 +64,7 @@ class Sends:
             and self.code_expires_at - now >= codes.code_seconds // 2
         )
 
-    def after(self, made: Verification, caller: Caller, codes: settings.Codes, now: int) -> "Sends":
+    def after(self, made: Verification, caller: Caller, now: int) -> "Sends":
         """Return the record after this verification was made."""
         same_day = now - self.window_at < DAY
         return replace(
@@ -85,8 +81,23 @@ class Sends:
             length=made.length,
             lane=made.lane,
             code_expires_at=made.expires_at,
-            spent=self.spent if now < self.sent_at + codes.code_seconds else set(),
+            spent=self.spent if now < self.code_expires_at else set(),
         )
+
+
+def too_soon(seconds: int) -> errors.TooManyRequests:
+    """Return the refusal during a cool-down."""
+    return errors.TooManyRequests(
+        "A code was sent to this address a moment ago. Wait before asking for another.",
+        retry_after=seconds,
+    )
+
+
+def too_many(seconds: int) -> errors.TooManyRequests:
+    """Return the refusal beyond a daily limit."""
+    return errors.TooManyRequests(
+        "Too many codes were sent to this address today.", retry_after=seconds
+    )
 
 
 def key(address: str, lane: str, now: int) -> keys.Key:
@@ -118,17 +129,14 @@ def spend_write(verified: Verification, *, now: int) -> writes.Update:
     )
 
 
-def undo(address: str, lane: str, verification_id: str, *, now: int) -> None:
-    """Undo a send whose mail could not be queued, so that it starts no cool-down."""
-    try:
-        store.write(
-            writes.Update(
-                key(address, lane, now),
-                when="#verification_id = :id",
-                values={"id": verification_id},
-                sets={"sent_at": 0, "sent_by": ""},
-                adds={"revision": 1, "sends": -1},
-            )
-        )
-    except writes.Conflict:
-        return  # Another send came after it, and the cool-down is that one's.
+def undo_write(address: str, lane: str, verification_id: str, *, now: int) -> writes.Update:
+    """Return the write that undoes a send whose mail could not be queued, so that it starts no
+    cool-down. It fails if another send came after it: then the cool-down is that one's.
+    """
+    return writes.Update(
+        key(address, lane, now),
+        when="#verification_id = :id",
+        values={"id": verification_id},
+        sets={"sent_at": 0, "sent_by": ""},
+        adds={"revision": 1, "sends": -1},
+    )

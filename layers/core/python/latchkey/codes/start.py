@@ -1,17 +1,21 @@
 """Start a verification: make a code for an address, within the limits."""
 
+import contextlib
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from latchkey import errors, ids, settings
 from latchkey.caller import Caller
-from latchkey.codes import limits, sends
+from latchkey.codes import sends, strangers
 from latchkey.codes.sends import Sends
-from latchkey.codes.verification import Target, Verification
+from latchkey.codes.strangers import Allowance
+from latchkey.codes.verification import Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
-from latchkey.limits import budget
+from latchkey.limits import budget, sources, storm
 
-# Requests for the same address at the same moment make each other try again.
+Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
+# Requests of one device for the same address at the same moment make each other try again.
 _ATTEMPTS = 10
 
 
@@ -24,10 +28,15 @@ class Started:
     expires_in: int
     locale: str | None
     """That of the signed-in user who asks."""
-    lane: str
-    """The lane of its address that it was sent in."""
     repeated: bool = False
     """Whether this request has started it before: its mail was queued then."""
+    undo_writes: tuple[writes.Update, ...] = ()
+
+    def undo(self) -> None:
+        """Give the cool-down back, because the mail could not be queued."""
+        for write in self.undo_writes:
+            with contextlib.suppress(writes.Conflict):
+                store.write(write)
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,32 @@ class _Requester:
     locale: str | None = None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Who asks, as what, and what was sent to the address before."""
+
+    requester: _Requester
+    owner: str
+    """The sub of the user who has the address, or empty."""
+    lane: str
+    """Of the budget of failures (limits/budget.py)."""
+    spent: bool
+    """Whether the lane is spent: then the code is long."""
+    sends_lane: str
+    before: Sends
+    allowance: Allowance | None
+    """What strangers at this network may ask for; None for the owner's devices and sessions."""
+
+    def check_limits(self, codes: settings.Codes, now: int) -> None:
+        """Raise TooManyRequests during the cool-down, and beyond the daily limit."""
+        if self.allowance:
+            self.allowance.check(codes, now)
+        else:
+            self.before.check_limits(codes, now)
+
+
 def start(
-    address: str,
-    target: Target,
-    usage: str,
-    caller: Caller,
-    access: tokens.Access | None,
-    *,
-    now: int,
+    address: str, target: Target, caller: Caller, access: tokens.Access | None, *, now: int
 ) -> Started:
     """Write a verification of a canonical address. A repeated request gets the same one.
 
@@ -54,78 +81,102 @@ def start(
     alive. Raises NotFound, AddressTaken, Unauthenticated and TooManyRequests.
     """
     codes = settings.Codes.load()
-    tags = keyring.tags(address)
-    session = f"session {access.sid if access else ''}"
-    lanes = [budget.STRANGERS, caller.device_id or "none", session]
-    wanted = [keys.email(address), *(sends.key(address, lane, now) for lane in lanes)]
-    wanted += [keys.budget(tag, budget.STRANGERS) for tag in tags]
-    wanted += [keys.budget(tag, caller.device_id or "none") for tag in tags]
-    if access:
-        wanted += [keys.user(access.sub), keys.session(access.sub, access.sid)]
     for _ in range(_ATTEMPTS):
-        guard, *others = store.get(*wanted)
-        sent, others = dict(zip(lanes, others, strict=False)), others[len(lanes) :]
-        strangers, device = others[: len(tags)], others[len(tags) : 2 * len(tags)]
-        asking = others[2 * len(tags) :]
-        requester = _requester(*asking, now=now) if asking else _Requester()
-        owner = guard["sub"] if guard else ""
-        # The lane is fixed here. With a spent lane the code is long, and needs no budget.
-        if requester.sub and requester.sub == owner:
-            lane, failures = session, []
-        elif caller.device_is_secret and budget.knows(device, now=now):
-            lane, failures = caller.device_id, device
-        else:
-            lane, failures = budget.STRANGERS, strangers
-        spent = budget.is_spent(failures, now=now)
-        before = values.record_of(Sends, sent[lane] or {})
+        asked = _read(address, caller, access, now)
+        before, is_user, locale = asked.before, asked.owner != "", asked.requester.locale
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
-            return Started(
-                before.verification_id,
-                guard is not None,
-                left,
-                requester.locale,
-                lane,
-                repeated=True,
-            )
-        _check_target(target, owner, requester, caller, now)
-        before.check_limits(codes, now)
-        length = codes.long_code_length if spent else codes.code_length
-        counted = "" if spent else lane
-        shared = before.shares_seed(caller, length, counted, codes, now)
-        made = Verification(
-            id=ids.new_id(),
-            address=address,
-            target=target,
-            seed=before.seed if shared else ids.new_seed(),
-            key_id=before.key_id if shared else keyring.load().current("mac", now).id,
-            length=length,
-            lane=counted,
-            sends_lane=lane,
-            created_at=now,
-            expires_at=before.code_expires_at if shared else now + codes.code_seconds,
-            usage=usage,
-            owner=owner,
-            requester=requester.sub,
-            requester_sid=requester.sid,
-            device_id=caller.device_id,
-        )
-        after = before.after(made, caller, codes, now)
-        count = limits.count_write(caller.source, now=now)
+            return Started(before.verification_id, is_user, left, locale, repeated=True)
+        _check_target(target, asked.owner, asked.requester, caller, now)
+        asked.check_limits(codes, now)
+        made = _verification(address, asked, caller, codes, now)
+        after = before.after(made, caller, now)
+        record = sends.replace_write(address, asked.sends_lane, before, after, now=now)
+        count = asked.allowance.count_write(codes, now=now) if asked.allowance else None
         try:
             store.write(
-                sends.replace_write(address, lane, before, after, now=now),
+                record,
                 writes.Put(
                     keys.verification(made.id), when=writes.ABSENT, item=values.item_of(made)
                 ),
-                count,
+                sources.count_code_write(caller.source, now=now),
+                *([count] if count else []),
             )
         except writes.Conflict as conflict:
-            if conflict.failed(count):
+            # Only what another request changed meanwhile is worth another look.
+            if not (conflict.failed(record) or (count and conflict.failed(count))):
                 raise
             continue
-        return Started(made.id, guard is not None, made.expires_at - now, requester.locale, lane)
+        undo = [sends.undo_write(address, asked.sends_lane, made.id, now=now)]
+        undo += [asked.allowance.undo_write(now=now)] if asked.allowance else []
+        left = made.expires_at - now
+        return Started(made.id, is_user, left, locale, undo_writes=tuple(undo))
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
+
+
+def _read(address: str, caller: Caller, access: tokens.Access | None, now: int) -> _Asked:
+    """Read all that a code depends on, in one call. The lane is fixed here."""
+    tags = keyring.tags(address)
+    device = caller.device_id or f"network {sources.subscriber(caller.source)}"
+    session = f"session {access.sid if access else ''}"
+    guard, own, of_session = (
+        keys.email(address),
+        *(sends.key(address, lane, now) for lane in (device, session)),
+    )
+    to_strangers = strangers.key(address, now=now)
+    source = sources.failures_key(caller.source, now=now)
+    failures = {
+        lane: [keys.budget(tag, lane) for tag in tags]
+        for lane in (budget.STRANGERS, device, *([session] if access else []))
+    }
+    asking = [keys.user(access.sub), keys.session(access.sub, access.sid)] if access else []
+    in_storm = storm.keys_to_read(now=now)
+    wanted = [guard, own, of_session, to_strangers, source, *asking, *in_storm]
+    wanted += [key for lane in failures.values() for key in lane]
+    found = dict(zip(wanted, store.get(*wanted), strict=True))
+    storm.learn(found, now=now)
+
+    requester = _requester(found[asking[0]], found[asking[1]], now=now) if asking else _Requester()
+    owner = str((found[guard] or {}).get("sub", ""))
+    failed = {lane: [found[key] for key in places] for lane, places in failures.items()}
+    if requester.sub and requester.sub == owner:
+        lane, place = session, of_session
+    elif caller.device_is_secret and budget.knows(failed[device], now=now):
+        lane, place = device, own
+    else:
+        lane, place = budget.STRANGERS, own
+    before = values.record_of(Sends, found[place] or {})
+    spent = budget.is_spent(failed[lane], now=now)
+    if lane != budget.STRANGERS:
+        return _Asked(requester, owner, lane, spent, lane, before, None)
+    spent = spent or sources.is_spent(found[source], caller.source) or storm.is_on(now=now)
+    allowance = strangers.allowance(address, caller.source, found[to_strangers], now=now)
+    return _Asked(requester, owner, lane, spent, device, before, allowance)
+
+
+def _verification(
+    address: str, asked: _Asked, caller: Caller, codes: settings.Codes, now: int
+) -> Verification:
+    """Make the verification. A long code needs no budget, so it has no lane."""
+    before = asked.before
+    length = codes.long_code_length if asked.spent else codes.code_length
+    lane = "" if asked.spent else asked.lane
+    shared = before.shares_seed(caller, length, lane, codes, now)
+    return Verification(
+        id=ids.new_id(),
+        address=address,
+        seed=before.seed if shared else ids.new_seed(),
+        key_id=before.key_id if shared else keyring.load().current("mac", now).id,
+        length=length,
+        lane=lane,
+        sends_lane=asked.sends_lane,
+        created_at=now,
+        expires_at=before.code_expires_at if shared else now + codes.code_seconds,
+        owner=asked.owner,
+        requester=asked.requester.sub,
+        requester_sid=asked.requester.sid,
+        device_id=caller.device_id,
+    )
 
 
 def _requester(user: values.Item | None, session: values.Item | None, *, now: int) -> _Requester:
@@ -152,5 +203,5 @@ def _check_target(
     elif target == "CUR_USER" and owner != requester.sub:
         refusal = errors.NotFound
     if refusal:
-        limits.count(caller.source, now=now)
+        sources.count_code(caller.source, now=now)
         raise refusal

@@ -18,7 +18,6 @@ from latchkey.keys import keyring, tokens
 # How long a verification token can be used; the vendor's value.
 TOKEN_SECONDS = 600
 
-Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
 Delivery: TypeAlias = Literal[
     "queued", "sending", "sent", "delivered", "bounced", "complained", "suppressed", "failed"
 ]
@@ -31,7 +30,6 @@ class Verification:
     id: str
     address: str
     """Canonical."""
-    target: Target
     seed: str
     key_id: str
     """The MAC key that the code is derived with."""
@@ -43,7 +41,6 @@ class Verification:
     """
     created_at: int
     expires_at: int
-    usage: str = ""
     owner: str = ""
     """The sub of the user who had the address when the code was asked for, or empty."""
     requester: str = ""

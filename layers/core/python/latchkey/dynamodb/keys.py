@@ -12,9 +12,13 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
 
     VERIFICATION#<id>  -                 a mailed code, later its proof; expires with the code, then
                                          with the proof
-    SEND#<tag>         <lane>            what was sent to an address in a lane (limits/budget.py):
+    SEND#<tag>         <lane>            what was sent to an address in a lane (codes/sends.py):
                                          cool-down, daily limit, live and spent seeds
+    SEND#<tag>         STRANGERS#<day>   what was sent to it on that day for devices that it does
+                                         not know, by network (codes/strangers.py)
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
+    SOURCE#<site>      <day>             failures of a source on that day, over all accounts
+    STORM#<shard>      <window>          wrong and right codes of the deployment (limits/storm.py)
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
@@ -76,6 +80,21 @@ def source_sends(source: str, hour: int) -> Key:
     so none is ever reset.
     """
     return Key("grants", f"SEND-IP#{source}", str(hour))
+
+
+def sends_of_strangers(tag: str, day: int) -> Key:
+    """Return the key of what was sent to the address of a tag for strangers on a day since 1970."""
+    return Key("grants", f"SEND#{tag}", f"STRANGERS#{day}")
+
+
+def source_failures(site: str, day: int) -> Key:
+    """Return the key of the failures of a site on a day since 1970."""
+    return Key("grants", f"SOURCE#{site}", str(day))
+
+
+def storm(shard: int, window: int) -> Key:
+    """Return the key of a shard of the deployment's counters in a window of six hours."""
+    return Key("grants", f"STORM#{shard}", str(window))
 
 
 def budget(tag: str, lane: str) -> Key:

@@ -5,17 +5,19 @@ lane, so a guesser can spend it; each device that the account knows has its own,
 does not notice, and so does each session. A name without an account has the same lanes.
 
 A try is counted by a conditional write before anything is hashed or compared, so no number of
-parallel tries outruns the budget. A try that was right is given back.
+parallel tries outruns the budget. A try that was right is given back. A stranger's try counts in
+the budget of its source as well (sources.py).
 """
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from latchkey import errors, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
+from latchkey.limits import sources
 
 HOUR = 3600
 # How long an account knows a device after its last sign-in: the longest that browsers keep a cookie
@@ -48,9 +50,24 @@ class Try:
 
     lane: Lane
     hour: int
+    source: sources.Failure | None = None
+    """Where a stranger's try counts as well."""
 
-    def refund_write(self) -> writes.Update:
-        """Return the write that gives the try back."""
+    def refund_writes(self) -> list[writes.Update]:
+        """Return the writes that give the try back."""
+        own = [self._own_refund_write()]
+        return own + ([self.source.refund_write()] if self.source else [])
+
+    def known_writes(self, known: writes.Update | None) -> list[writes.Update]:
+        """Return the same, where `known` changes the item of a lane too: an item can stand only
+        once in a transaction.
+        """
+        refund, *others = self.refund_writes()
+        if known is None or known.key != refund.key:
+            return [*([known] if known else []), refund, *others]
+        return [replace(known, adds=refund.adds), *others]
+
+    def _own_refund_write(self) -> writes.Update:
         return writes.Update(self.lane.key, adds={"total": -1, _bucket(self.hour): -1})
 
     @contextlib.contextmanager
@@ -61,7 +78,7 @@ class Try:
         try:
             yield
         except refusal:
-            store.write(self.refund_write())
+            store.write(*self.refund_writes())
             raise
 
 
@@ -78,8 +95,49 @@ def lane_of_session(account: str, sid: str, *, now: int) -> Lane:
     return Lane(keyring.tag(account, now), f"session {sid}")
 
 
-def count(lane: Lane, *, now: int) -> Try:
-    """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent."""
+def count(lane: Lane, caller: Caller, *, now: int) -> Try:
+    """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent, or that of
+    the caller's source where it counts too.
+    """
+    counted = _count(lane, now)
+    if lane.name != STRANGERS:
+        return counted
+    with counted.refunded_on(errors.TooManyRequests):
+        return replace(counted, source=sources.count_failure(caller.source, now=now))
+
+
+def failures(item: Mapping[str, int] | None, *, now: int) -> int:
+    """Return how many failures of a lane's item still count."""
+    return sum(_counting(item or {}, now).values())
+
+
+def is_spent(items: Iterable[values.Item | None], *, now: int) -> bool:
+    """Return whether a lane, stored in one of these items, is spent."""
+    most = settings.Budget.load().failures_per_day
+    return any(failures(item, now=now) >= most for item in items)
+
+
+def known_writes(
+    address: str, caller: Caller, tried: Try | None, *, now: int
+) -> list[writes.Update]:
+    """Return the writes of a success: give the try back, and let the account know the caller's
+    device for DEVICE_SECONDS, if nobody else can know the device's id.
+    """
+    known = None
+    if caller.device_is_secret:
+        until = {"known_until": now + DEVICE_SECONDS, "expires_at": now + DEVICE_SECONDS}
+        known = writes.Update(Lane(keyring.tag(address, now), caller.device_id).key, sets=until)
+    if tried:
+        return tried.known_writes(known)
+    return [known] if known else []
+
+
+def knows(items: Iterable[values.Item | None], *, now: int) -> bool:
+    """Return whether an account knows a device, whose lane is stored in one of these items."""
+    return any(item is not None and item.get("known_until", 0) > now for item in items)
+
+
+def _count(lane: Lane, now: int) -> Try:
     hour, most = now // HOUR, settings.Budget.load().failures_per_day
     # The item of a device also says until when the account knows it.
     kept = DEVICE_SECONDS if _is_device(lane) else (WINDOW_HOURS + 1) * HOUR
@@ -104,41 +162,6 @@ def count(lane: Lane, *, now: int) -> Try:
         else:
             return Try(lane, hour)
     raise errors.Unavailable
-
-
-def failures(item: Mapping[str, int] | None, *, now: int) -> int:
-    """Return how many failures of a lane's item still count."""
-    return sum(_counting(item or {}, now).values())
-
-
-def is_spent(items: Iterable[values.Item | None], *, now: int) -> bool:
-    """Return whether a lane, stored in one of these items, is spent."""
-    most = settings.Budget.load().failures_per_day
-    return any(failures(item, now=now) >= most for item in items)
-
-
-def known_writes(
-    address: str, caller: Caller, tried: Try | None, *, now: int
-) -> list[writes.Write]:
-    """Return the writes of a success: give the try back, and let the account know the caller's
-    device for DEVICE_SECONDS, if nobody else can know the device's id.
-    """
-    refund = tried.refund_write() if tried else None
-    if not caller.device_is_secret:
-        return [refund] if refund else []
-    lane = Lane(keyring.tag(address, now), caller.device_id)
-    same = refund is not None and refund.key == lane.key
-    known = writes.Update(
-        lane.key,
-        sets={"known_until": now + DEVICE_SECONDS, "expires_at": now + DEVICE_SECONDS},
-        adds=refund.adds if refund and same else {},
-    )
-    return [known] if same or refund is None else [known, refund]
-
-
-def knows(items: Iterable[values.Item | None], *, now: int) -> bool:
-    """Return whether an account knows a device, whose lane is stored in one of these items."""
-    return any(item is not None and item.get("known_until", 0) > now for item in items)
 
 
 def _is_device(lane: Lane) -> bool:

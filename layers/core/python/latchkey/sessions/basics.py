@@ -49,12 +49,12 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
         raise errors.InvalidArgument("The user_id must be your own.", field="user_id")
     if wanted.phone:
         raise errors.LoginTypeDisabled
-    password_hash, tried = _new_hash(wanted, user, session, address, now)
+    password_hash, tried = _new_hash(wanted, user, session, address, caller, now)
     if password_hash is None and address == user.email:
         profile.edit(user, wanted.profile, now=now)
         return
     changes: dict[str, Any] = profile.changes_of(user, wanted.profile)
-    others: list[writes.Write] = [tried.refund_write()] if tried else []
+    others: list[writes.Write] = [*tried.refund_writes()] if tried else []
     if password_hash is not None:
         changes["password_hash"] = password_hash
     if address != user.email:
@@ -71,7 +71,7 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
 
 
 def _new_hash(
-    wanted: Edit, user: User, session: Session, address: str, now: int
+    wanted: Edit, user: User, session: Session, address: str, caller: Caller, now: int
 ) -> tuple[str | None, budget.Try | None]:
     """Return the hash of the new password, or None if there is none, and the try at the current
     one. The current password must be right; a user who has none needs a fresh session.
@@ -82,7 +82,7 @@ def _new_hash(
         current = encryption.decrypt(wanted.encrypted_password or "", wanted.thumbprint, now=now)
         if chosen is None or (current is None and wanted.encrypted_password):
             find.check_password(
-                user, session.sid, "", now=now
+                user, session.sid, "", caller, now=now
             )  # what cannot be decrypted counts as a wrong password
     if chosen is None:
         if current is not None:
@@ -92,7 +92,7 @@ def _new_hash(
     if user.password_hash is None and not current:
         sudo.check_fresh(session, now=now)
     else:
-        tried = find.check_password(user, session.sid, current or "", now=now)
+        tried = find.check_password(user, session.sid, current or "", caller, now=now)
     with tried.refunded_on(errors.WeakPassword) if tried else contextlib.nullcontext():
         password_hash = passwords.hash_new(
             chosen,

@@ -8,7 +8,7 @@ from latchkey.caller import Caller
 from latchkey.codes import proof as proofs
 from latchkey.codes.proof import Proof
 from latchkey.dynamodb import keys, store, values, writes
-from latchkey.limits import budget
+from latchkey.limits import budget, storm
 from latchkey.mail import notices
 from latchkey.sessions import credentials, known_devices, session
 from latchkey.sessions.credentials import Credentials
@@ -74,6 +74,11 @@ def _sign_in(
     again = _use_proof(started, proof, sign_in, device, caller, now)
     if again is None:
         _after(found, device, caller, now)
+        if (
+            found.created_at <= now - storm.DAY
+            and found.last_sign_in_at // storm.DAY < now // storm.DAY
+        ):
+            storm.count_right(now=now)
     return again or credentials.of(started, now=now)
 
 

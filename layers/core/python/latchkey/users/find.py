@@ -52,13 +52,15 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
     found, device = by_name(name, caller, now=now)
     account = found.email if found else addresses.canonical_or_none(name) or name.lower()
     lane = budget.lane_of(account, caller, known=device is not None, now=now)
-    tried = budget.count(lane, now=now)
+    tried = budget.count(lane, caller, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:
         raise errors.BadCredentials
     return SignedBy(found, device, tried)
 
 
-def check_password(signed_in: User, sid: str, password: str, *, now: int) -> budget.Try:
+def check_password(
+    signed_in: User, sid: str, password: str, caller: Caller, *, now: int
+) -> budget.Try:
     """Check the password of a signed-in user, within the budget of failures of the session. Return
     the try, which the caller gives back.
 
@@ -66,7 +68,7 @@ def check_password(signed_in: User, sid: str, password: str, *, now: int) -> bud
     """
     if signed_in.password_hash is None:
         raise errors.PasswordNotSet
-    tried = budget.count(budget.lane_of_session(signed_in.email, sid, now=now), now=now)
+    tried = budget.count(budget.lane_of_session(signed_in.email, sid, now=now), caller, now=now)
     if not passwords.matches(password, signed_in.password_hash):
         raise errors.WrongPassword
     return tried

@@ -1,0 +1,139 @@
+"""What a source may do over all accounts: ask for codes, and fail.
+
+A source is an IPv4 address or an IPv6 /64, the network of one subscriber (RFC 6177). Failures of a
+/48 count together as well, because whoever rents servers easily gets one.
+
+The counters of failures stand in no transaction but that of a success, which gives its try back.
+"""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+
+from latchkey import errors, settings
+from latchkey.dynamodb import keys, store, values, writes
+
+HOUR = 3600
+DAY = 86400
+# Auth0's suspicious IP throttling also stops a source after 100 failed sign-ins a day: five times
+# the default budget of an account.
+FAILURES_PER_BUDGET = 5
+# So many subscribers of a /48 can spend their budgets.
+SUBSCRIBERS = 10
+# While the counters cannot be written.
+_RETRY_SECONDS = 60
+
+
+def subscriber(source: str) -> str:
+    """Return the IPv4 address or the IPv6 /64 of an IP address."""
+    return _network(source, 64)
+
+
+def site(source: str) -> str:
+    """Return the IPv4 address or the IPv6 /48 of an IP address."""
+    return _network(source, 48)
+
+
+def name_of(network: str) -> str:
+    """Return a name of a network that an attribute can have."""
+    return hashlib.blake2b(network.encode(), digest_size=6).hexdigest()
+
+
+def count_code_write(source: str, *, now: int) -> writes.Update:
+    """Return the write that counts one code for an IP address. It fails with TooManyRequests once
+    the hour's limit is reached.
+    """
+    hour = now // HOUR
+    return writes.Update(
+        keys.source_sends(subscriber(source), hour),
+        when="attribute_not_exists(#sends) OR #sends < :most",
+        values={"most": settings.Codes.load().codes_per_source_per_hour},
+        refusal=lambda: errors.TooManyRequests(
+            "Too many codes were asked for from this network. Try again later.",
+            retry_after=(hour + 1) * HOUR - now,
+        ),
+        sets={"expires_at": (hour + 1) * HOUR},
+        adds={"sends": 1},
+    )
+
+
+def count_code(source: str, *, now: int) -> None:
+    """Count an answer that tells whether an address has an account. It costs as much of the limit
+    as a mail does. Raises Conflict, which is answered as TooManyRequests.
+    """
+    store.write(count_code_write(source, now=now))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure that was counted: the how many-th of its site on this day."""
+
+    key: keys.Key
+    subscriber: str
+    number: int
+
+    def refund_write(self) -> writes.Update:
+        """Return the write that gives the failure back."""
+        return writes.Update(self.key, adds={"total": -1, self.subscriber: -1})
+
+
+def failures_key(source: str, *, now: int) -> keys.Key:
+    """Return the key of the failures of an IP address on this day (UTC)."""
+    return keys.source_failures(site(source), now // DAY)
+
+
+def is_spent(item: values.Item | None, source: str) -> bool:
+    """Return whether an IP address has spent its budget of failures, by the item of its key."""
+    if item is None:
+        return False
+    own, of_site, most = int(item.get(_attribute(source), 0)), int(item.get("total", 0)), _most()
+    return own >= most or of_site >= SUBSCRIBERS * most
+
+
+def count_failure(source: str, *, now: int) -> Failure:
+    """Count a failure of a stranger at an IP address, before anything is evaluated.
+
+    Raises TooManyRequests if the budget of the source is spent, or cannot be counted.
+    """
+    own, most = _attribute(source), _most()
+    count = writes.Update(
+        failures_key(source, now=now),
+        when=f"attribute_not_exists(#total) OR (#total < :most_of_site AND "
+        f"(attribute_not_exists(#{own}) OR #{own} < :most))",
+        values={"most": most, "most_of_site": SUBSCRIBERS * most},
+        sets={"expires_at": now + DAY},
+        adds={"total": 1, own: 1},
+    )
+    try:
+        counted = store.write(count)
+    except writes.Conflict:
+        raise _too_many(DAY - now % DAY) from None
+    except errors.Unavailable:
+        raise _too_many(_RETRY_SECONDS) from None
+    return Failure(count.key, own, counted["total"])
+
+
+def _too_many(seconds: int) -> errors.TooManyRequests:
+    return errors.TooManyRequests(
+        "Too many failed attempts from this network. Sign in with a mailed code, or try again "
+        "later.",
+        retry_after=seconds,
+    )
+
+
+def _attribute(source: str) -> str:
+    return f"n{name_of(subscriber(source))}"
+
+
+def _most() -> int:
+    return FAILURES_PER_BUDGET * settings.Budget.load().failures_per_day
+
+
+def _network(source: str, bits: int) -> str:
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    if address.version == 4:
+        return source
+    return str(ipaddress.ip_network((address, bits), strict=False))
