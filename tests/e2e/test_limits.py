@@ -39,7 +39,7 @@ def test_twenty_parallel_asks_for_one_address_send_one_mail(
         assert len(inbox.mails(to)) == 1
 
 
-def test_fifty_mails_a_day_go_to_one_address_and_no_more(
+def test_fifty_mails_a_day_go_to_one_address_from_one_network_and_no_more(
     device: Device, new_device: NewDevice, address: str, inbox: Inbox
 ):
     for _ in range(50):
@@ -47,7 +47,7 @@ def test_fifty_mails_a_day_go_to_one_address_and_no_more(
 
     answer = device.call("send_code", {"email": address})
     assert answer.refusal == LIMITED
-    assert answer["retry_after"] in range(86000, 86401)
+    assert answer["retry_after"] in range(1, 86401)
     inbox.wait(address, 50)
     assert device.call("send_code", {"email": f"other-{address}"}).status == 200
 
