@@ -1,9 +1,9 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, and the condition keys of KMS. It uses private names of MiniStack, so the version is pinned.
-After each deployment, `local` requests one route and one preflight to check that the names still
-fit.
+tables, and the condition keys of policies (condition_keys.py). It uses private names of MiniStack,
+so the version is pinned. After each deployment, `local` requests one route and one preflight to
+check that the names still fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -11,16 +11,16 @@ state and ends the workers of the functions. Its output is what the functions pr
 """
 
 import asyncio
-import json
 import os
 import signal
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
-from ministack.core import iam_actions
 from ministack.services import apigateway, dynamodb, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers
 from ministack.services.cloudformation import provisioners as cfn
@@ -130,21 +130,6 @@ def _set_ttl(table: str, properties: Properties) -> None:
         dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": specification})
 
 
-def _add_kms_condition_keys() -> None:
-    original = iam_actions.request_tag_context
-
-    def keys_of(service: str, action: str, body: Any, params: Any) -> dict[str, Any]:
-        keys: dict[str, Any] = original(service, action, body, params)
-        call = json.loads(body) if service == "kms" and body else {}
-        for name, value in call.get("EncryptionContext", {}).items():
-            keys[f"kms:EncryptionContext:{name}"] = value
-        return keys | {
-            f"kms:{k}": call[k] for k in ("SigningAlgorithm", "KeyPairSpec") if k in call
-        }
-
-    iam_actions.request_tag_context = keys_of
-
-
 def _print_logs() -> None:
     original = lambda_svc._emit_lambda_logs
 
@@ -158,9 +143,12 @@ def _print_logs() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[1]))  # this is run as a script, outside its package
+    from local import condition_keys
+
     _pass_parameters()
     _extend("AWS::ApiGatewayV2::Api", _plain_api, _make_routes)
     _extend("AWS::DynamoDB::Table", dict, _set_ttl)
-    _add_kms_condition_keys()
+    condition_keys.add()
     _print_logs()
     asyncio.run(main())

@@ -21,11 +21,19 @@ AWAITED = [
 ISSUERS = {"SignUp", "SignIn", "SignInWithCode", "GrantToken"}
 OPENERS = {"SignIn", "EditProfile", "UpdatePassword"}
 
+# Whose items a statement on a table must name.
+TABLES = [n for n, r in RESOURCES.items() if r["Type"] == "AWS::DynamoDB::Table"]
+# The addresses of the senders in unit tests, by parameter.
+SENDERS = {"SenderAddress": "login@example.com", "FallbackSenderAddress": "backup@example.com"}
+
 # The conditions that policies may have: which values of a call they are about.
 _CONDITIONS = {
-    "ForAllValues:StringLike": "dynamodb:LeadingKeys",
-    "StringEquals": "kms:EncryptionContext:purpose",
+    ("ForAllValues:StringLike", "dynamodb:LeadingKeys"),
+    ("StringEquals", "kms:EncryptionContext:purpose"),
+    ("StringEquals", "ses:FromAddress"),
 }
+# ForAllValues is also true for a call that has no such key, a scan for example. This is not.
+_HAS_KEYS = {"dynamodb:LeadingKeys": "false"}
 # A transaction has no action of its own: each of its writes needs that of its kind.
 _WRITES = {
     "Put": "PutItem",
@@ -38,7 +46,8 @@ _WRITES = {
 class Need(NamedTuple):
     """What a call needs: an action on a resource of the template, for all of these values.
 
-    Values are the partition keys of the items, or the purpose of a key that KMS unwraps.
+    Values are the partition keys of the items, the purpose of a key that KMS unwraps, or the
+    address that a mail comes from.
     """
 
     action: str
@@ -84,10 +93,15 @@ def of(statement: dict[str, Any], name_of: Callable[[Any], str]) -> Iterator[Rig
     assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
     assert statement["Effect"] == "Allow"
     patterns = frozenset("*")
-    for operator, condition in statement.get("Condition", {}).items():
+    conditions = dict(statement.get("Condition", {}))
+    keys_are_named = conditions.pop("Null", {}) == _HAS_KEYS
+    assert keys_are_named == ("ForAllValues:StringLike" in conditions), (
+        f'{statement} needs "Null": {_HAS_KEYS} beside ForAllValues, and only there'
+    )
+    for operator, condition in conditions.items():
         [(key, values)] = condition.items()
-        assert _CONDITIONS[operator] == key
-        patterns = frozenset(as_list(values))
+        assert (operator, key) in _CONDITIONS
+        patterns = frozenset(map(_pattern, as_list(values)))
     for action in as_list(statement["Action"]):
         for resource in {name_of(entry) for entry in as_list(statement["Resource"])}:
             yield Right(action, resource, patterns)
@@ -131,13 +145,34 @@ def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]
             return [Need(f"secretsmanager:{operation}", name)]
         case "sesv2", "SendEmail":
             # AWS asks for the second where the content is raw, though its reference has the first.
-            return [Need("ses:SendEmail", "SES"), Need("ses:SendRawEmail", "SES")]
+            actions = ("ses:SendEmail", "ses:SendRawEmail")
+            sender = frozenset({arguments["FromEmailAddress"]})
+            return [Need(action, "SES", sender) for action in actions]
         case _:
             return [Need(f"{service}:{operation}", "?")]
     touched: dict[tuple[str, str], set[str]] = {}
     for action, table, key in keys:
         touched.setdefault((f"dynamodb:{action}", table), set()).add(key["pk"]["S"])
     return [Need(*what, frozenset(values)) for what, values in touched.items()]
+
+
+def statement_for(function: str, need: Need) -> str:
+    """Return the statement that a function must have in template.yaml for a need that it lacks."""
+    patterns = {_pattern_for(value) for value in need.values}
+    for right in allowed(function):
+        if (right.action, right.resource) == (need.action, need.resource):
+            patterns |= right.patterns
+    keys = ", ".join(f'"{pattern}"' for pattern in sorted(patterns))
+    condition = {
+        "dynamodb": f'"Null": *keys-named, "ForAllValues:StringLike": '
+        f'{{"dynamodb:LeadingKeys": [{keys}]}}',
+        "kms": f'StringEquals: {{"kms:EncryptionContext:purpose": [{keys}]}}',
+    }.get(need.action.partition(":")[0])
+    return (
+        f"{function}: - {{Effect: Allow, Action: {need.action}, "
+        f"Resource: !GetAtt {need.resource}.Arn"
+        + (f", Condition: {{{condition}}}}}" if condition else "}")
+    )
 
 
 def as_list(value: Any) -> list[Any]:
@@ -169,6 +204,25 @@ def _resource(reference: Any) -> str:
             return "SES"
         case _:
             raise AssertionError(reference)
+
+
+def _pattern(value: Any) -> str:
+    """Return a value of a condition; one that is a parameter is the sender in unit tests."""
+    match value:
+        case str():
+            return value
+        case {"Ref": parameter}:
+            return SENDERS[parameter]
+        case {"Fn::If": ["HasFallbackSender", inner, {"Ref": "AWS::NoValue"}]}:
+            return _pattern(inner)
+        case _:
+            raise AssertionError(value)
+
+
+def _pattern_for(value: str) -> str:
+    """Return the pattern of a value: of a key up to its first `#`, everything of the same kind."""
+    kind, mark, _ = value.partition("#")
+    return f"{kind}#*" if mark else value
 
 
 def _like(value: str) -> Callable[[str], bool]:

@@ -372,18 +372,10 @@ def test_a_deployment_that_cannot_mail_fails_and_says_why(mailing: Mailing):
 
 @pytest.fixture
 def ses(mailing: Mailing) -> Mailing:
-    """Deploy with SES, whose right MiniStack asks for on every resource: only here, the role gets
-    what on AWS the template's identities are enough for.
-    """
+    """Deploy with SES. The recipient is an identity as well, as it must be in SES's sandbox."""
     mailing.deploy(MailTransport="ses")
-    mailing.client("sesv2").create_email_identity(EmailIdentity="login@latchkey.test")
-    function = mailing.client("lambda").get_function(FunctionName=mailing.name("SendMail"))
-    right = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
-    mailing.client("iam").put_role_policy(
-        RoleName=function["Configuration"]["Role"].rpartition("/")[2],
-        PolicyName="what-ministack-asks-for",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [right]}),
-    )
+    for identity in ("login@latchkey.test", "boss@latchkey.test", "ada@example.com"):
+        mailing.client("sesv2").create_email_identity(EmailIdentity=identity)
     return mailing
 
 
@@ -405,3 +397,28 @@ def test_ses_sends_and_tells_what_became_of_it(ses: Mailing):
     assert ses.decided(asked, "sent") == "bounced"
     again = ses.ask(address)
     assert ses.decided(again) == "suppressed"
+
+
+def test_no_mail_is_sent_by_ses_from_another_address(ses: Mailing):
+    function = ses.client("lambda").get_function(FunctionName=ses.name("SendMail"))
+    role = function["Configuration"]["Role"]
+    session = ses.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    client = boto3.client(
+        "sesv2",
+        endpoint_url=ses.stack.endpoint,
+        region_name=ACCESS["region_name"],
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+    def send(sender: str) -> Any:
+        return client.send_email(
+            FromEmailAddress=sender,
+            Destination={"ToAddresses": ["ada@example.com"]},
+            Content={"Raw": {"Data": b"From: x\r\n\r\nhello"}},
+        )
+
+    assert send("login@latchkey.test")["MessageId"]
+    with pytest.raises(client.exceptions.ClientError, match="is not authorized"):
+        send("boss@latchkey.test")

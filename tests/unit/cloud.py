@@ -13,6 +13,7 @@ from latchkey.keys import keyring, rotation
 from latchkey.limits import storm
 from latchkey.mail import send
 from local.template import table_definition
+from tests import rights
 from tests.unit import recorder
 from tests.unit.clock import NOW, Clock
 
@@ -39,7 +40,7 @@ def cloud() -> Iterator[Any]:
             "ACCOUNTS_TABLE": "Accounts",
             "GRANTS_TABLE": "Grants",
             "KMS_KEY_ID": boto3.client("kms").create_key()["KeyMetadata"]["KeyId"],
-            "SENDER_ADDRESS": "login@example.com",
+            "SENDER_ADDRESS": rights.SENDERS["SenderAddress"],
         }
         for name, value in variables.items():
             environment.setenv(name, value)
@@ -64,7 +65,8 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
     aws.sqs().delete_queue(QueueUrl=queue)
-    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
+    missing = {rights.statement_for(*refused) for refused in recorder.refused()}
+    assert not missing, "template.yaml lacks:\n" + "\n".join(sorted(missing))
 
 
 def start_container() -> None:
