@@ -50,8 +50,12 @@ def cloud() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start with nothing but the first keys, in a warm container; leave nothing behind."""
-    queue = aws.sqs().create_queue(QueueName="MailQueue")["QueueUrl"]
-    monkeypatch.setenv("MAIL_QUEUE_URL", queue)
+    queues = {
+        variable: aws.sqs().create_queue(QueueName=name)["QueueUrl"]
+        for variable, name in (("MAIL_QUEUE_URL", "MailQueue"), ("NOTICE_QUEUE_URL", "NoticeQueue"))
+    }
+    for variable, url in queues.items():
+        monkeypatch.setenv(variable, url)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
     _forget_settings()
@@ -61,7 +65,8 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
-    aws.sqs().delete_queue(QueueUrl=queue)
+    for url in queues.values():
+        aws.sqs().delete_queue(QueueUrl=url)
     assert recorder.refused() == [], "a policy in template.yaml does not allow this"
 
 

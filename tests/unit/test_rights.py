@@ -37,14 +37,15 @@ from tests.unit.test_encryption import seal, thumbprint
 
 NEW = "countess@example.com"
 ELSEWHERE = {"x-device-id": "f" * 32}
+THERE = {"x-device-id": "e" * 32}
 AGAIN = {"x-request-id": "a" * 32}  # of a request whose answer was lost
 BASICS = "POST /auth/v1/user/basic/edit"
-# Rights that no journey uses: Lambda polls the queue with the function's role.
+# Rights that no journey uses: Lambda polls the queues with the function's role.
 PLATFORM = {
     "SendMail": {
-        ("sqs:ReceiveMessage", "MailQueue", "*"),
-        ("sqs:DeleteMessage", "MailQueue", "*"),
-        ("sqs:GetQueueAttributes", "MailQueue", "*"),
+        (f"sqs:{action}", queue, "*")
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        for queue in ("MailQueue", "NoticeQueue")
     }
 }
 # What the outbox replaces.
@@ -382,7 +383,8 @@ def send_mail(w: World) -> None:
         server.login = "535 5.7.8 no"
         rotate(w)
         w.call("send_code", {"email": NEW})
-        assert w.outbox.deliver()
+        w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"}, headers=THERE)
+        assert len(w.outbox.deliver()) == 2  # a code and a notice
 
 
 @journey
