@@ -3,7 +3,7 @@
 from latchkey import clock, log, metrics
 from latchkey.codes import verification as verifications
 from latchkey.dynamodb import keys, store
-from latchkey.mail import delivery, language, queue, render, send, transport
+from latchkey.mail import allowance, delivery, language, queue, render, send, transport
 from latchkey.mail.queue import Message, Notice
 from latchkey.users import user
 
@@ -62,13 +62,23 @@ def _send_notice(notice: Notice, request_language: str, now: int) -> int:
         recipient = user.of(item)
         address = recipient.email
         chosen = language.known(recipient.locale or "") or request_language
-    if left <= 0 or delivery.suppressed(address, now=now):
-        log.info("mail dropped: it is too late, or its address is suppressed", kind=notice.kind)
+    if delivery.suppressed(address, now=now):
+        log.info("mail dropped: its address is suppressed", kind=notice.kind)
         return 0
-    mail = render.notice(notice, chosen, to=address)
+    if left <= 0:
+        allowance.leave_out(notice, now=now)
+        log.info("mail dropped: it is too late", kind=notice.kind)
+        return 0
+    left_out = allowance.admit(notice, now=now)
+    if left_out is None:
+        log.info("mail dropped: its user got enough of its kind, or this one", kind=notice.kind)
+        return 0
+    mail = render.notice(notice, chosen, to=address, left_out=left_out)
     state = _send(mail, now, left)
     if state == "queued":
         return left
+    if state == "sent":
+        allowance.note_sent(notice, told=left_out)
     _log_sent(mail, state, since=notice.at)
     return 0
 

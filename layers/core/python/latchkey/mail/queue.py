@@ -4,10 +4,10 @@ Their messages say what to mail; they hold no code and no text.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from latchkey import aws, errors, log, settings
+from latchkey import aws, errors, ids, log, settings
 
 # How long a notice is worth sending. After that, the user finds the event in the security history.
 NOTICE_SECONDS = 4 * 3600
@@ -37,6 +37,8 @@ class Notice:
     browser: str = ""
     system: str = ""
     address: str = ""
+    id: str = field(default_factory=ids.new_id)
+    """Tells a notice that comes again from another one of the same kind."""
 
 
 @dataclass(frozen=True)
