@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from latchkey import aws, settings
 from latchkey.keys import keyring, rotation
+from latchkey.limits import ceiling
 from latchkey.mail import send
 from local.template import table_definition
 from tests.unit import recorder
@@ -58,6 +59,7 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setenv(variable, url)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
+    ceiling.forget()
     _forget_settings()
     recorder.forget()
     yield

@@ -7,6 +7,7 @@ format (EMF) by Powertools.
     Refusals    count          service, error
     Codes       count          service              codes that were asked for and will be mailed
     Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
+    MailsOfCeiling  percent    service              mails of the last 24 hours
 """
 
 import functools
@@ -36,6 +37,11 @@ def count_code() -> None:
 def count_mail(outcome: str) -> None:
     """Count a mail that will not be tried again, by what became of it."""
     _count("Mails", outcome=outcome)
+
+
+def measure_ceiling(percent: float) -> None:
+    """Measure how much of the ceiling of mails is used up (limits/ceiling.py)."""
+    _write({"MailsOfCeiling": (MetricUnit.Percent, percent)})
 
 
 def _count(name: str, **dimensions: str) -> None:

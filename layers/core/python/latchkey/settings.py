@@ -131,6 +131,14 @@ class Mailing(Settings):
     mail_retry_seconds: PositiveInt = 5
 
 
+class Ceiling(Settings):
+    """The most mails in 24 hours (limits/ceiling.py): as many as SES takes from an account that has
+    left the sandbox.
+    """
+
+    mails_per_day: PositiveInt = 50_000
+
+
 class MailDesign(Settings):
     """What all mails look like."""
 

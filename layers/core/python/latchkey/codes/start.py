@@ -9,7 +9,7 @@ from latchkey.codes.sends import Sends
 from latchkey.codes.verification import Target, Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
-from latchkey.limits import budget
+from latchkey.limits import budget, ceiling
 
 # Requests for the same address at the same moment make each other try again.
 _ATTEMPTS = 10
@@ -62,8 +62,11 @@ def start(
     wanted += [keys.budget(tag, caller.device_id or "none") for tag in tags]
     if access:
         wanted += [keys.user(access.sub), keys.session(access.sub, access.sid)]
+    counters = ceiling.keys_to_read(now=now)
     for _ in range(_ATTEMPTS):
-        guard, *others = store.get(*wanted)
+        guard, *others = store.get(*wanted, *counters)
+        others, read = others[: len(wanted) - 1], others[len(wanted) - 1 :]
+        ceiling.learn(dict(zip(counters, read, strict=True)), now=now)
         sent, others = dict(zip(lanes, others, strict=False)), others[len(lanes) :]
         strangers, device = others[: len(tags)], others[len(tags) : 2 * len(tags)]
         asking = others[2 * len(tags) :]
@@ -76,6 +79,7 @@ def start(
             lane, failures = caller.device_id, device
         else:
             lane, failures = budget.STRANGERS, strangers
+        known = lane != budget.STRANGERS
         spent = budget.is_spent(failures, now=now)
         before = values.record_of(Sends, sent[lane] or {})
         if caller.repeats(before.sent_by, before.sent_at, now=now):
@@ -88,6 +92,7 @@ def start(
                 lane,
                 repeated=True,
             )
+        ceiling.check(known=known, now=now)
         _check_target(target, owner, requester, caller, now)
         before.check_limits(codes, now)
         length = codes.long_code_length if spent else codes.code_length
@@ -101,6 +106,7 @@ def start(
             key_id=before.key_id if shared else keyring.load().current("mac", now).id,
             length=length,
             lane=counted,
+            known=known,
             sends_lane=lane,
             created_at=now,
             expires_at=before.code_expires_at if shared else now + codes.code_seconds,

@@ -18,6 +18,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
+    MAILS              -                 how many mails were sent in each of the last hours
+                                         (limits/ceiling.py)
     NOTICES#<sub>      <kind>            how many notices of a kind a user was mailed, and how many
                                          were left out; expires after 90 days
     NOTICES#<sub>      <kind>#<id>       a notice that was counted, so that it is not counted again
@@ -45,6 +47,7 @@ class Key:
 
 
 KEYRING = Key("accounts", "KEYRING")
+MAILS = Key("grants", "MAILS", "-")
 
 
 def user(sub: str) -> Key:
