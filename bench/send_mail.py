@@ -69,6 +69,7 @@ def _set_up(stack: Stack, port: int) -> None:
         GRANTS_TABLE="Grants",
         KMS_KEY_ID=client("kms").create_key()["KeyMetadata"]["KeyId"],
         MAIL_QUEUE_URL=client("sqs").create_queue(QueueName="mail")["QueueUrl"],
+        NOTICE_QUEUE_URL=client("sqs").create_queue(QueueName="notices")["QueueUrl"],
         MAIL_TRANSPORT="smtp",
         SENDER_ADDRESS="login@latchkey.test",
         SMTP_HOST="127.0.0.1",
@@ -103,7 +104,7 @@ def _measure(mails: int) -> int:
             body = json.dumps({"verification_id": made.id, "language": "zh-CN"})
             attributes = {"ApproximateReceiveCount": "1"}
             record = {"messageId": made.id, "receiptHandle": made.id, "attributes": attributes}
-            records.append(record | {"body": body})
+            records.append(record | {"body": body, "eventSourceARN": "arn:aws:sqs:local:1:mail"})
         batches.append({"Records": records})
     handler(batches.pop(0), None)
     failed = 0

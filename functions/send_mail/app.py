@@ -1,4 +1,4 @@
-"""The mail queue: render and send the mail of each message."""
+"""The queues of codes and notices: render and send the mail of each message."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ class _TryAgain(Exception):
 
 @log.logger.inject_lambda_context(log_event=False)
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Send a batch, and report the messages that stay in the queue (a partial batch response).
+    """Send a batch of a queue, and report the messages that stay there (a partial batch response).
 
     New messages go first, then those that have failed before; what there is no time for goes to
     another container. So a mail that fails delays no other mail by more than its own time-out.
@@ -42,11 +42,11 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     def send_one(record: SQSRecord) -> None:
         if time.monotonic() - started > BATCH_SECONDS:
-            queue.postpone(record.receipt_handle, seconds=0)
+            _postpone(record, 0)
             raise _TryAgain
         seconds = _send(record)
         if seconds:
-            queue.postpone(record.receipt_handle, seconds=seconds)
+            _postpone(record, seconds)
             raise _TryAgain
 
     event = {"Records": sorted(event["Records"], key=_tries)}
@@ -67,6 +67,10 @@ def _send(record: SQSRecord) -> int:
     except Exception as cause:
         log.fault("unhandled exception", cause, operation="send_mail")
         return FAULT_SECONDS
+
+
+def _postpone(record: SQSRecord, seconds: int) -> None:
+    queue.postpone(record.receipt_handle, record.event_source_arn, seconds=seconds)
 
 
 def _tries(record: dict[str, Any]) -> int:

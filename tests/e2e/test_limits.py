@@ -1,7 +1,9 @@
 """How often a client may ask for codes, with the default limits of the template."""
 
 import collections
+import contextlib
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +52,34 @@ def test_fifty_mails_a_day_go_to_one_address_from_one_network_and_no_more(
     assert answer["retry_after"] in range(1, 86401)
     inbox.wait(address, 50)
     assert device.call("send_code", {"email": f"other-{address}"}).status == 200
+
+
+@contextlib.contextmanager
+def seventy_of_a_hundred(stack: Stack) -> Iterator[None]:
+    """Let the ceiling be 100 mails, of which 70 were sent."""
+    functions = ("SendCode", "SendMail")
+    before = {name: stack.set_variables(name, MAILS_PER_DAY="100") for name in functions}
+    table, key = stack.table("Grants"), {"pk": "MAILS", "sk": "-"}
+    mails, now = table.get_item(Key=key, ConsistentRead=True)["Item"], int(time.time())
+    table.put_item(Item=key | {"total": 70, f"h{now // 3600}": 70, "expires_at": now + 86400})
+    try:
+        yield
+    finally:
+        table.put_item(Item=mails)
+        for name, variables in before.items():
+            stack.set_variables(name, **variables)
+
+
+def test_near_the_ceiling_of_mails_only_known_devices_get_codes(
+    stack: Stack, address: str, device: Device, new_device: NewDevice, inbox: Inbox
+):
+    device.register(address)
+    with seventy_of_a_hundred(stack):
+        answer = new_device().call("send_code", {"email": address})
+        assert answer.refusal == LIMITED
+        assert answer["retry_after"] in range(86400, 90001)
+        assert device.call("send_code", {"email": address}).status == 200
+        inbox.wait(address, 2)
 
 
 def test_a_source_may_ask_so_many_times_an_hour_and_others_go_on(stack: Stack, address: str):

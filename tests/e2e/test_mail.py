@@ -285,6 +285,76 @@ def test_a_new_device_is_mailed_in_the_language_of_its_request(mailing: Mailing)
     assert mailing.http.get(f"/auth/v1/verification/{asked}").json()["delivery"] == "sent"
 
 
+def sign_up(mailing: Mailing, address: str, password: str) -> str:
+    """Create an account and return its id."""
+    asked = mailing.ask(address)
+    [mail] = wait(lambda: mailing.first.to(address))
+    body = {"verification_token": mailing.verify(asked, mail.code), "password": password}
+    answer = mailing.http.post("/auth/v1/signup", json=body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["sub"])
+
+
+def test_a_sixth_notice_a_day_is_left_out_and_told_of_the_next_day(mailing: Mailing):
+    address, password = "beleaguered@example.com", "engine1843"
+    sub, mark = sign_up(mailing, address, password), mailing.mark()
+
+    def sign_in(device: int) -> None:
+        body = {"username": address, "password": password}
+        headers = {"x-device-id": f"{device:032x}"}
+        answer = mailing.http.post("/auth/v1/signin", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    def dropped() -> bool:
+        lines = [line for line in mailing.logged(mark) if "got enough" in line["message"]]
+        return len(lines) == 3
+
+    for device in range(8):
+        sign_in(device)
+    wait(dropped)
+    wait(lambda: len(mailing.first.to(address)) >= 6)  # the code, and five notices
+    assert len(mailing.first.to(address)) == 6
+    mailing.client("dynamodb").update_item(
+        TableName=mailing.name("Grants"),
+        Key={"pk": {"S": f"NOTICES#{sub}"}, "sk": {"S": "new_device"}},
+        UpdateExpression="ADD window_at :day",
+        ExpressionAttributeValues={":day": {"N": "-86400"}},
+    )
+    sign_in(8)
+    wait(lambda: len(mailing.first.to(address)) == 7)
+    assert "that were not sent: 3" in mailing.first.to(address)[-1].text
+
+
+def test_codes_go_out_at_once_while_a_hundred_notices_wait(mailing: Mailing):
+    sqs, url = mailing.client("sqs"), mailing.name("NoticeQueue")
+
+    def waiting() -> int:
+        found = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+    for number in range(100):
+        notice = {"kind": "account_deleted", "sub": f"gone{number}", "at": int(time.time())}
+        body = {"notice": notice | {"address": f"slow-1-{number}@example.com"}}
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    wait(lambda: mailing.first.to("slow-1-0@example.com"))
+    try:
+        seconds = []
+        for number in range(10):
+            address = f"prompt{number}@example.com"
+            mailing.ask(address)
+            answered = time.time()
+            [mail] = wait(partial(mailing.first.to, address))
+            seconds.append(mail.at - answered)
+        # Two containers have five each.
+        assert waiting() > 0
+        print(f"while notices wait: codes after {statistics.median(seconds) * 1000:.0f} ms")
+        assert max(seconds) < 2
+    finally:
+        sqs.purge_queue(QueueUrl=url)
+
+
 def test_200_codes_asked_for_while_the_server_is_down_all_arrive_once(mailing: Mailing):
     addresses = [f"outage{number}@example.com" for number in range(CODES)]
     mailing.first.down()

@@ -66,8 +66,9 @@ def test_every_item_of_grants_expires(stack: Stack):
     assert [item for item in stack.items("Grants") if not item.get("expires_at")] == []
 
 
-def test_no_mail_was_given_up(stack: Stack):
-    url = stack.names["DeadMails"]
+@pytest.mark.parametrize("queue", ["DeadMails", "DeadNotices"])
+def test_no_mail_was_given_up(stack: Stack, queue: str):
+    url = stack.names[queue]
     found = stack.client("sqs").get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
     )

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from latchkey import aws, settings
 from latchkey.keys import keyring, rotation
-from latchkey.limits import storm
+from latchkey.limits import ceiling, storm
 from latchkey.mail import send
 from local.template import table_definition
 from tests import rights
@@ -52,11 +52,16 @@ def cloud() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start with nothing but the first keys, in a warm container; leave nothing behind."""
-    queue = aws.sqs().create_queue(QueueName="MailQueue")["QueueUrl"]
-    monkeypatch.setenv("MAIL_QUEUE_URL", queue)
+    queues = {
+        variable: aws.sqs().create_queue(QueueName=name)["QueueUrl"]
+        for variable, name in (("MAIL_QUEUE_URL", "MailQueue"), ("NOTICE_QUEUE_URL", "NoticeQueue"))
+    }
+    for variable, url in queues.items():
+        monkeypatch.setenv(variable, url)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
     storm.forget()
+    ceiling.forget()
     _forget_settings()
     recorder.forget()
     yield
@@ -64,7 +69,8 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
-    aws.sqs().delete_queue(QueueUrl=queue)
+    for url in queues.values():
+        aws.sqs().delete_queue(QueueUrl=url)
     missing = {rights.statement_for(*refused) for refused in recorder.refused()}
     assert not missing, "template.yaml lacks:\n" + "\n".join(sorted(missing))
 

@@ -9,10 +9,10 @@ from tests.unit.calls import CONTEXT, handler
 
 
 class Outbox:
-    """The mail queue's other end: `send_mail` itself, with the last step replaced by a list."""
+    """The other end of both queues: `send_mail` itself, with the last step replaced by a list."""
 
-    def __init__(self, queue_url: str) -> None:
-        self.queue_url = queue_url
+    def __init__(self, codes: str, notices: str) -> None:
+        self.codes, self.notices = codes, notices
         self.mails: list[render.RenderedMail] = []
 
     def deliver(self) -> list[str]:
@@ -20,16 +20,18 @@ class Outbox:
 
         Those that it has postponed are let wait.
         """
+        return [*self._deliver(self.codes), *self._deliver(self.notices)]
+
+    def _deliver(self, queue: str) -> list[str]:
         sqs = boto3.client("sqs")
         again: list[str] = []
-        while found := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+        while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             records = [
                 {
                     "messageId": m["MessageId"],
                     "receiptHandle": m["ReceiptHandle"],
                     "attributes": {"ApproximateReceiveCount": "1"},
+                    "eventSourceARN": f"arn:aws:sqs:eu-central-1:1:{queue.rpartition('/')[2]}",
                     "body": m["Body"],
                 }
                 for m in found
@@ -40,7 +42,7 @@ class Outbox:
             for message in found:
                 if message["MessageId"] not in failed:
                     receipt = message["ReceiptHandle"]
-                    sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=receipt)
+                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=receipt)
         return again
 
     def code(self, address: str = "ada@example.com") -> str:
@@ -58,6 +60,8 @@ class Outbox:
 @pytest.fixture
 def outbox(monkeypatch: pytest.MonkeyPatch, clean_cloud: None) -> Outbox:
     """Return the mails that were sent."""
-    box = Outbox(settings.Queue.load().mail_queue_url)
+    box = Outbox(
+        settings.MailQueue.load().mail_queue_url, settings.NoticeQueue.load().notice_queue_url
+    )
     monkeypatch.setattr(send, "send", box.mails.append)
     return box

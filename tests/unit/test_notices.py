@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import boto3
 import pytest
 
 from latchkey.caller import Caller
@@ -78,10 +79,28 @@ def test_the_theft_of_a_refresh_token_is_mailed(
     assert notice_kinds(outbox) == ["token_theft"]
 
 
+def waiting(url: str) -> int:
+    attributes = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_codes_and_notices_wait_in_queues_of_their_own(
+    call: Call, outbox: Outbox, ada: Answer, now: Clock
+):
+    outbox.deliver()
+    now.time += 60
+    call("sign_in", PASSWORD, headers=OTHER)
+    assert (waiting(outbox.codes), waiting(outbox.notices)) == (0, 1)
+    call("send_code")
+    assert (waiting(outbox.codes), waiting(outbox.notices)) == (1, 1)
+
+
 def test_a_sign_in_is_not_undone_by_a_queue_that_refuses(
     call: Call, outbox: Outbox, ada: Answer, configure: Callable[..., None]
 ):
-    configure(mail_queue_url=outbox.queue_url + "-none")
+    configure(notice_queue_url=outbox.notices + "-none")
     assert call("sign_in", PASSWORD, headers=OTHER).status == 200
 
 

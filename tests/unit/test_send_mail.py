@@ -10,7 +10,7 @@ import pytest
 from functions.send_mail import app
 from latchkey.dynamodb import keys, store
 from latchkey.mail import delivery, queue, render, samples, send, transport
-from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler
+from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, SignIn, handler
 
 Refuse = Callable[[transport.NotSent], list[render.RenderedMail]]
 
@@ -22,6 +22,7 @@ def records(*orders: object, tries: int = 1) -> dict[str, Any]:
                 "messageId": str(number),
                 "receiptHandle": str(number),
                 "attributes": {"ApproximateReceiveCount": str(tries)},
+                "eventSourceARN": "arn:aws:sqs:eu-central-1:1:MailQueue",
                 "body": json.dumps(order),
             }
             for number, order in enumerate(orders)
@@ -66,7 +67,7 @@ def refuse(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> Refuse:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the seconds that messages were postponed by."""
     made: list[int] = []
-    monkeypatch.setattr(queue, "postpone", lambda _, seconds: made.append(seconds))
+    monkeypatch.setattr(queue, "postpone", lambda *_, seconds: made.append(seconds))
     return made
 
 
@@ -153,17 +154,20 @@ def test_pauses_double_and_end_with_the_code(
     assert {letter.subject for letter in tried} == {tried[0].subject.replace("0", "0")}
 
 
-def test_the_queue_itself_holds_a_postponed_message_back(
-    call: Call, outbox: Outbox, refuse: Refuse
+def test_each_queue_itself_holds_a_postponed_message_back(
+    call: Call, outbox: Outbox, ada: Answer, sign_in: SignIn, refuse: Refuse, now: Clock
 ):
+    now.time += 60
     order(call)
+    sign_in()
     refuse(LATER)
-    assert len(outbox.deliver()) == 1
+    assert len(outbox.deliver()) == 2
     assert outbox.deliver() == []
-    attributes = boto3.client("sqs").get_queue_attributes(
-        QueueUrl=outbox.queue_url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
-    )["Attributes"]
-    assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
+    for url in (outbox.codes, outbox.notices):
+        attributes = boto3.client("sqs").get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+        )["Attributes"]
+        assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_queue_that_refuses_does_not_undo_the_change(
     call: Call, ada: Answer, confirm: Confirm, sign_in: SignIn, configure
 ):
     token = confirm(ada)
-    configure(mail_queue_url="https://sqs.eu-central-1.amazonaws.com/1/none")
+    configure(notice_queue_url="https://sqs.eu-central-1.amazonaws.com/1/none")
     assert change(call, ada, token) == {}
     assert sign_in("engine1844").status == 200
 

@@ -91,7 +91,7 @@ def kms() -> "KMSClient":
 
 
 def sqs() -> "SQSClient":
-    """Return the client for the mail queue."""
+    """Return the client for the queues of mails."""
     return _client("sqs")  # type: ignore[no-any-return]
 
 

@@ -9,6 +9,7 @@ format (EMF) by Powertools.
     Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
     Storms      count          service              each minute in which a container sees one
                                                     (limits/storm.py)
+    MailsOfCeiling  percent    service              mails of the last 24 hours
 """
 
 import functools
@@ -43,6 +44,11 @@ def count_storm() -> None:
 def count_mail(outcome: str) -> None:
     """Count a mail that will not be tried again, by what became of it."""
     _count("Mails", outcome=outcome)
+
+
+def measure_ceiling(percent: float) -> None:
+    """Measure how much of the ceiling of mails is used up (limits/ceiling.py)."""
+    _write({"MailsOfCeiling": (MetricUnit.Percent, percent)})
 
 
 def _count(name: str, **dimensions: str) -> None:

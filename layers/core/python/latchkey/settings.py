@@ -112,14 +112,31 @@ class Sessions(Settings):
         return frozenset(filter(None, (name.strip() for name in self.client_ids.split(","))))
 
 
-class Queue(Settings):
-    """The mail queue, the language if the deployer has fixed one, and the pause after a first
-    failure.
-    """
+class MailQueue(Settings):
+    """Where codes wait for the mailer."""
 
     mail_queue_url: str
+
+
+class NoticeQueue(Settings):
+    """Where notices wait for the mailer."""
+
+    notice_queue_url: str
+
+
+class Mailing(Settings):
+    """The language of mails if the deployer has fixed one, and the pause after a first failure."""
+
     mail_language: Literal["auto", "en", "zh-CN", "ja", "es", "de", "fr"] = "auto"
     mail_retry_seconds: PositiveInt = 5
+
+
+class Ceiling(Settings):
+    """The most mails in 24 hours (limits/ceiling.py): as many as SES takes from an account that has
+    left the sandbox.
+    """
+
+    mails_per_day: PositiveInt = 50_000
 
 
 class MailDesign(Settings):

@@ -12,7 +12,7 @@ from latchkey.codes.strangers import Allowance
 from latchkey.codes.verification import Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
-from latchkey.limits import budget, sources, storm
+from latchkey.limits import budget, ceiling, sources, storm
 
 Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
 # Requests of one device for the same address at the same moment make each other try again.
@@ -64,6 +64,11 @@ class _Asked:
     allowance: Allowance | None
     """What strangers at this network may ask for; None for the owner's devices and sessions."""
 
+    @property
+    def known(self) -> bool:
+        """Return whether a device that the account knows, or a session of its owner, asks."""
+        return self.allowance is None
+
     def check_limits(self, codes: settings.Codes, now: int) -> None:
         """Raise TooManyRequests during the cool-down, and beyond the daily limit."""
         if self.allowance:
@@ -87,6 +92,7 @@ def start(
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
             return Started(before.verification_id, is_user, left, locale, repeated=True)
+        ceiling.check(known=asked.known, now=now)
         _check_target(target, asked.owner, asked.requester, caller, now)
         asked.check_limits(codes, now)
         made = _verification(address, asked, caller, codes, now)
@@ -130,11 +136,12 @@ def _read(address: str, caller: Caller, access: tokens.Access | None, now: int) 
         for lane in (budget.STRANGERS, device, *([session] if access else []))
     }
     asking = [keys.user(access.sub), keys.session(access.sub, access.sid)] if access else []
-    in_storm = storm.keys_to_read(now=now)
-    wanted = [guard, own, of_session, to_strangers, source, *asking, *in_storm]
+    counters = [*storm.keys_to_read(now=now), *ceiling.keys_to_read(now=now)]
+    wanted = [guard, own, of_session, to_strangers, source, *asking, *counters]
     wanted += [key for lane in failures.values() for key in lane]
     found = dict(zip(wanted, store.get(*wanted), strict=True))
     storm.learn(found, now=now)
+    ceiling.learn(found, now=now)
 
     requester = _requester(found[asking[0]], found[asking[1]], now=now) if asking else _Requester()
     owner = str((found[guard] or {}).get("sub", ""))
@@ -169,6 +176,7 @@ def _verification(
         key_id=before.key_id if shared else keyring.load().current("mac", now).id,
         length=length,
         lane=lane,
+        known=asked.known,
         sends_lane=asked.sends_lane,
         created_at=now,
         expires_at=before.code_expires_at if shared else now + codes.code_seconds,

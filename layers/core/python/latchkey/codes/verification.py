@@ -47,6 +47,8 @@ class Verification:
     requester_sid: str = ""
     """The user and the session that asked for the code, or empty."""
     device_id: str = ""
+    known: bool = False
+    """Whether it is for a device that the account knows, or a session of the owner."""
     sends_lane: str = "-"
     """The lane whose record the seed is in (codes/sends.py)."""
     guesses: int = 0

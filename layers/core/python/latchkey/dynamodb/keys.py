@@ -22,6 +22,11 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
+    MAILS              -                 how many mails were sent in each of the last hours
+                                         (limits/ceiling.py)
+    NOTICES#<sub>      <kind>            how many notices of a kind a user was mailed, and how many
+                                         were left out; expires after 90 days
+    NOTICES#<sub>      <kind>#<id>       a notice that was counted, so that it is not counted again
     USER#<sub>         SESSION#<sid>     a session; expires with its refresh token
     USER#<sub>         SESSION-DEVICE#<name>  a device that has signed in before, and the sessions
                                          that it has now
@@ -46,6 +51,7 @@ class Key:
 
 
 KEYRING = Key("accounts", "KEYRING")
+MAILS = Key("grants", "MAILS", "-")
 
 
 def user(sub: str) -> Key:
@@ -105,6 +111,16 @@ def budget(tag: str, lane: str) -> Key:
 def suppression(tag: str) -> Key:
     """Return the key of the suppression of the address of a tag."""
     return Key("grants", f"SUPPRESSED#{tag}", "-")
+
+
+def notices(sub: str, kind: str) -> Key:
+    """Return the key of the tally of a user's notices of a kind."""
+    return Key("grants", f"NOTICES#{sub}", kind)
+
+
+def notice(sub: str, kind: str, notice_id: str) -> Key:
+    """Return the key of the mark of a notice that was counted."""
+    return Key("grants", f"NOTICES#{sub}", f"{kind}#{notice_id}")
 
 
 def device(sub: str, name: str) -> Key:

@@ -3,7 +3,8 @@
 from latchkey import clock, log, metrics
 from latchkey.codes import verification as verifications
 from latchkey.dynamodb import keys, store
-from latchkey.mail import delivery, language, queue, render, send, transport
+from latchkey.limits import ceiling
+from latchkey.mail import allowance, delivery, language, queue, render, send, transport
 from latchkey.mail.queue import Message, Notice
 from latchkey.users import user
 
@@ -43,7 +44,10 @@ def _send_code(message: Message, now: int) -> int:
     if not delivery.claim(found.id, now=now):
         return left  # Another mailer is sending it, or has died: look again later.
     mail = render.code(found, message.language, now=now)
-    state = _send(mail, now, left if left >= FEWEST_SECONDS else 0)
+    if ceiling.count(known=found.known, now=now):
+        state = _send(mail, now, left if left >= FEWEST_SECONDS else 0)
+    else:  # It is dropped, so that a flood of such mails keeps no mailer from those of others.
+        state = _stopped(mail)
     delivery.record(found.id, state)
     if state == "queued":
         return left
@@ -62,19 +66,35 @@ def _send_notice(notice: Notice, request_language: str, now: int) -> int:
         recipient = user.of(item)
         address = recipient.email
         chosen = language.known(recipient.locale or "") or request_language
-    if left <= 0 or delivery.suppressed(address, now=now):
-        log.info("mail dropped: it is too late, or its address is suppressed", kind=notice.kind)
+    if delivery.suppressed(address, now=now):
+        log.info("mail dropped: its address is suppressed", kind=notice.kind)
         return 0
-    mail = render.notice(notice, chosen, to=address)
+    if left <= 0:
+        allowance.leave_out(notice, now=now)
+        log.info("mail dropped: it is too late", kind=notice.kind)
+        return 0
+    left_out = allowance.admit(notice, now=now)
+    if left_out is None:
+        log.info("mail dropped: its user got enough of its kind, or this one", kind=notice.kind)
+        return 0
+    mail = render.notice(notice, chosen, to=address, left_out=left_out)
+    if not ceiling.count(known=False, now=now):
+        _stopped(mail)
+        return left
     state = _send(mail, now, left)
     if state == "queued":
         return left
+    if state == "sent":
+        allowance.note_sent(notice, told=left_out)
     _log_sent(mail, state, since=notice.at)
     return 0
 
 
 def _send(mail: render.RenderedMail, now: int, seconds_left: int) -> verifications.Delivery:
-    """Hand a mail over and return its state: `queued` if it is to be tried again."""
+    """Hand a mail over, which was counted, and return its state: `queued` if it is to be tried
+    again. One that is refused for good stays counted, so that nobody has endless mails sent to
+    made-up addresses.
+    """
     try:
         send.send(mail)
     except transport.Undeliverable as fault:
@@ -83,8 +103,22 @@ def _send(mail: render.RenderedMail, now: int, seconds_left: int) -> verificatio
         delivery.suppress(mail.to, "bounced", now=now)
         return "bounced"
     except transport.NotSent:
+        ceiling.give_back(now=now)
         return "queued" if seconds_left else "failed"
     return "sent"
+
+
+def _stopped(mail: render.RenderedMail) -> verifications.Delivery:
+    """Log that the ceiling of mails is reached, and return the state of a code."""
+    log.warning(
+        "mail not sent",
+        step="ceiling",
+        cause="ceiling",
+        blame="moment",
+        kind=mail.kind,
+        verification_id=mail.id,
+    )
+    return "failed"
 
 
 def _log_sent(mail: render.RenderedMail, state: verifications.Delivery, *, since: int) -> None:

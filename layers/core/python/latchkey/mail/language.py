@@ -13,7 +13,7 @@ def choose(user_locale: str | None, accepted: str) -> str:
 
     The SDK sends `zh-CN` unless the app has set another `lang`.
     """
-    fixed = settings.Queue.load().mail_language
+    fixed = settings.Mailing.load().mail_language
     asked = [user_locale or "", *_by_weight(accepted if fixed == "auto" else fixed)]
     return next(filter(None, map(known, asked)), LANGUAGES[0])
 

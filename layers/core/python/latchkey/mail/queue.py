@@ -1,10 +1,13 @@
-"""The mail queue. Its messages say what to mail; they hold no code and no text."""
+"""The two queues of mails: one for codes and one for notices, so that notices delay no code.
+
+Their messages say what to mail; they hold no code and no text.
+"""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from latchkey import aws, errors, log, settings
+from latchkey import aws, errors, ids, log, settings
 
 # How long a notice is worth sending. After that, the user finds the event in the security history.
 NOTICE_SECONDS = 4 * 3600
@@ -34,6 +37,8 @@ class Notice:
     browser: str = ""
     system: str = ""
     address: str = ""
+    id: str = field(default_factory=ids.new_id)
+    """Tells a notice that comes again from another one of the same kind."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,11 @@ class Message:
 
 
 def enqueue(message: Message) -> None:
-    """Put a message into the queue. Raises Unavailable if the queue refuses it."""
+    """Put a message into its queue. Raises Unavailable if the queue refuses it."""
     body = _given(message) | ({"notice": _given(message.notice)} if message.notice else {})
+    url = _notice_queue() if message.notice else _mail_queue()
     try:
-        aws.sqs().send_message(
-            QueueUrl=settings.Queue.load().mail_queue_url, MessageBody=json.dumps(body)
-        )
+        aws.sqs().send_message(QueueUrl=url, MessageBody=json.dumps(body))
     except aws.FAULTS as error:
         log.fault("the mail queue refused a mail", error)
         raise errors.Unavailable from error
@@ -62,21 +66,32 @@ def pause(tries: int, *, seconds_left: int) -> int:
     """Return how many seconds a mail waits after so many tries: 5, 10, 20, ... but at most half of
     the time in which it is still worth sending.
     """
-    doubled: int = settings.Queue.load().mail_retry_seconds * 2 ** min(tries - 1, 10)
+    doubled: int = settings.Mailing.load().mail_retry_seconds * 2 ** min(tries - 1, 10)
     return max(1, min(doubled, _LONGEST_PAUSE_SECONDS, seconds_left // 2))
 
 
-def postpone(receipt: str, *, seconds: int) -> None:
-    """Let a message come again after so many seconds. Another container may get it."""
+def postpone(receipt: str, source: str, *, seconds: int) -> None:
+    """Let a message come again after so many seconds, in the queue with the ARN `source`, which it
+    came from. Another container may get it.
+    """
+    urls = {url.rpartition("/")[2]: url for url in (_mail_queue(), _notice_queue())}
     try:
         aws.sqs().change_message_visibility(
-            QueueUrl=settings.Queue.load().mail_queue_url,
+            QueueUrl=urls[source.rpartition(":")[2]],
             ReceiptHandle=receipt,
             VisibilityTimeout=seconds,
         )
     except aws.FAULTS as error:
         # It comes again all the same, after the queue's own time-out.
         log.fault("the mail queue did not postpone a mail", error)
+
+
+def _mail_queue() -> str:
+    return settings.MailQueue.load().mail_queue_url
+
+
+def _notice_queue() -> str:
+    return settings.NoticeQueue.load().notice_queue_url
 
 
 def _given(record: Message | Notice) -> dict[str, object]:

@@ -61,12 +61,15 @@ def code(verification: Verification, language: str, *, now: int) -> RenderedMail
     )
 
 
-def notice(event: Notice, language: str, *, to: str) -> RenderedMail:
-    """Render the mail that tells a user what happened to their account."""
+def notice(event: Notice, language: str, *, to: str, left_out: int = 0) -> RenderedMail:
+    """Render the mail that tells a user what happened to their account, and how many notices of
+    this kind were left out before.
+    """
     values = {
         "time": f"{datetime.fromtimestamp(event.at, UTC):%Y-%m-%d %H:%M} UTC",
         "device": ", ".join(filter(None, (event.browser, event.system))),
         "ip": event.ip,
+        "left_out": left_out,
     }
     return _render("notice", event.kind, language, to, values)
 

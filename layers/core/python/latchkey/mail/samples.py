@@ -16,9 +16,12 @@ def check() -> list[str]:
     """
     problems = []
     for language in LANGUAGES:
-        for kind in (*render.CODE_KINDS, *render.NOTICE_KINDS):
+        for kind, left_out in (
+            *((kind, 0) for kind in render.CODE_KINDS),
+            *((kind, left_out) for kind in render.NOTICE_KINDS for left_out in (0, 3)),
+        ):
             try:
-                rendered = render_sample(kind, language)
+                rendered = render_sample(kind, language, left_out=left_out)
             except (jinja2.TemplateError, KeyError, ValueError) as error:
                 problems.append(f"{kind} in {language}: {type(error).__name__}: {error}")
                 continue
@@ -27,15 +30,15 @@ def check() -> list[str]:
 
 
 def render_sample(
-    kind: render.Kind, language: str, *, to: str = "ada@example.com"
+    kind: render.Kind, language: str, *, to: str = "ada@example.com", left_out: int = 0
 ) -> render.RenderedMail:
-    """Render a mail with made-up values."""
+    """Render a mail with made-up values. `left_out` is for notices."""
     for name in render.CODE_KINDS:
         if kind == name:
             return render.render_code(name, language, to=to, code="012345", minutes=10)
     [event_kind] = [name for name in render.NOTICE_KINDS if kind == name]
     event = Notice(event_kind, "", 1_795_348_800, "203.0.113.7", "Firefox", "Windows")
-    return render.notice(event, language, to=to)
+    return render.notice(event, language, to=to, left_out=left_out)
 
 
 def _flaws(rendered: render.RenderedMail) -> list[str]:
