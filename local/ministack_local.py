@@ -1,9 +1,9 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, and the condition keys of policies (condition_keys.py). It uses private names of MiniStack,
-so the version is pinned. After each deployment, `local` requests one route and one preflight to
-check that the names still fit.
+tables, the condition keys of policies (condition_keys.py), and alarms on expressions. It uses
+private names of MiniStack, so the version is pinned. After each deployment, `local` requests one
+route and one preflight to check that the names still fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -130,6 +130,17 @@ def _set_ttl(table: str, properties: Properties) -> None:
         dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": specification})
 
 
+def _plain_alarm(properties: Properties) -> Properties:
+    """Let an alarm on an expression watch its first metric. MiniStack refuses expressions, and
+    nobody waits for an alarm here.
+    """
+    if "Metrics" not in properties:
+        return properties
+    first = properties["Metrics"][0]["MetricStat"]
+    plain = {"Statistic": first["Stat"], "Period": first["Period"], **first["Metric"]}
+    return {name: value for name, value in properties.items() if name != "Metrics"} | plain
+
+
 def _print_logs() -> None:
     original = lambda_svc._emit_lambda_logs
 
@@ -149,6 +160,7 @@ if __name__ == "__main__":
     _pass_parameters()
     _extend("AWS::ApiGatewayV2::Api", _plain_api, _make_routes)
     _extend("AWS::DynamoDB::Table", dict, _set_ttl)
+    _extend("AWS::CloudWatch::Alarm", _plain_alarm, lambda *_: None)
     condition_keys.add()
     _print_logs()
     asyncio.run(main())

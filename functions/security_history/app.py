@@ -29,6 +29,7 @@ def security_history(query: SecurityHistory, caller: Caller) -> history.Page:
     user, _ = signed_in.read(caller, now=now)
     return history.read(
         user.sub,
+        user.email,
         caller,
         only=query.action,
         without=query.other_than,
@@ -46,4 +47,4 @@ def _most(limit: str) -> int:
     return min(int(limit), MOST)
 
 
-handler = entry("security_history", security_history, SecurityHistory, services=["dynamodb"])
+handler = entry("security_history", security_history, SecurityHistory)

@@ -269,6 +269,20 @@ test('devices and history are shown, and another device is signed out', () =>
     assert.equal(await profile(user.elsewhere), null)
   }))
 
+test('the history tells of failures, in the language of the reader', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    for (let tries = 0; tries < 2; tries++) {
+      await ask('POST', '/v1/signin', { body: { username: user.email, password: 'wrong-horse-1' } })
+    }
+    await signIn(page, user)
+    await open(page, 'Devices and history')
+    await shows(page, 'Wrong passwords or codes on devices that this account does not know: 2')
+    await page.locator('#language').selectOption('zh-CN')
+    await open(page, '设备和历史记录')
+    await shows(page, '陌生设备上输错密码或验证码 2 次')
+  }))
+
 test('a person signs out everywhere', () =>
   visit(async (page) => {
     const user = await newUser()

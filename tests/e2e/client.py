@@ -27,6 +27,7 @@ ACCOUNT_ROUTES = {
     "set_password": ("PATCH", "/auth/v1/user/password"),
     "change_email": ("PATCH", "/auth/v1/user/contact"),
     "revoke_all": ("DELETE", "/auth/v1/user/revoke/all"),
+    "security_history": ("GET", "/auth/v1/user/security/history"),
 }
 TOKENS = {"token_type", "access_token", "refresh_token", "expires_in", "scope", "sub", "groups"}
 # The fields whose values must never be logged.

@@ -1,6 +1,7 @@
 """The budget of failures under attack: many guesses at once, over all doors."""
 
 import collections
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from tests.e2e.stack import Stack
 WRONG = (401, "invalid_username_or_password", 3)
 LIMITED = (429, "resource_exhausted", 8)
 PASSWORD = "engine1843"
-FUNCTIONS = ("SignIn", "GrantToken", "SendCode", "VerifyCode", "Sudo")
+FUNCTIONS = ("SignIn", "GrantToken", "SendCode", "VerifyCode", "Sudo", "SecurityHistory")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,3 +67,35 @@ def test_successes_at_once_use_nothing_up(device: Device, new_device: NewDevice,
         assert {answer.status for answer in answers} == {200}
     found = collections.Counter(at_once(25, lambda n: guess(new_device(), address, n)))
     assert found == {WRONG: 20, LIMITED: 5}
+
+
+def test_the_owner_and_the_operator_are_told(
+    device: Device, new_device: NewDevice, address: str, stack: Stack
+):
+    owner = device.register(address, password=PASSWORD)
+    at_once(25, lambda n: guess(new_device(), address, n))
+
+    told = device.call("security_history", bearer=owner["access_token"])
+    [failed] = [one for one in told["data"] if one["action"] == "WRONG_PASSWORD_OR_CODE"]
+    assert (failed["meta"]["lane"], failed["meta"]["count"]) == ("strangers", 20)
+    assert failed["meta"]["refused"] is True
+
+    reported = device.call("sudo", {"password": "wrong1"}, bearer=owner["access_token"])
+    lines = [
+        json.loads(line[line.index("{") :])
+        for line in stack.functions_log.read_text().splitlines()
+        if '"message":"request"' in line
+    ]
+    [account] = [line["account"] for line in lines if line["request_id"] == reported["request_id"]]
+    of_account = [line for line in lines if line.get("account") == account]
+    tries = collections.Counter(
+        (line["lane"], line.get("wrong"), line.get("event"))
+        for line in of_account
+        if line.get("tried") == "password"
+    )
+    assert tries == {
+        ("strangers", 1, None): 20,
+        ("strangers", None, "budget_spent"): 5,
+        ("session", 1, None): 1,
+    }
+    assert {line["network"] for line in of_account} == {"127.0.0.0/24"}

@@ -341,7 +341,7 @@ def list_providers(w: World) -> None:
 
 @journey
 def security_history(w: World) -> None:
-    w.cold("security_history")
+    w.cold("security_history", query="")
 
 
 @journey

@@ -6,7 +6,18 @@ import pytest
 
 from latchkey import aws
 from latchkey.keys import keyring
-from tests.unit.conftest import NOW, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
+from tests.unit.conftest import (
+    CONTEXT,
+    NOW,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Outbox,
+    Prove,
+    SignIn,
+    handler,
+)
 from tests.unit.test_encryption import seal, thumbprint
 
 
@@ -308,10 +319,32 @@ def test_list_providers_takes_one(call: Call, calls: Calls, ada: Answer):
     assert calls == ["BatchGetItem"]
 
 
-def test_security_history_takes_two(call: Call, calls: Calls, ada: Answer):
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [("query[action]=USER_LOGIN", 1), ("", 2), (f"page_token={'9' * 12}-{'a' * 26}", 1)],
+)
+def test_security_history_takes_two_and_one_to_read_the_failures(
+    call: Call, calls: Calls, ada: Answer, query: str, queries: int
+):
     calls.clear()
-    call("security_history", bearer=ada["access_token"])
-    assert calls == ["BatchGetItem", "Query"]
+    call("security_history", bearer=ada["access_token"], query=query)
+    assert calls == ["BatchGetItem", *["Query"] * queries]
+
+
+def test_on_the_day_after_a_rotation_the_failures_take_one_more(
+    call: Call, calls: Calls, sign_in: SignIn, ada: Answer, now: Clock
+):
+    now.time += 90 * 86400
+    handler("rotate_keys")({}, CONTEXT)
+    found = []
+    for _ in range(3):  # one second before the new key signs, then a day after, then a second more
+        now.time += 86399
+        bearer = sign_in()["access_token"]
+        calls.clear()
+        call("security_history", bearer=bearer, query="")
+        found.append(calls.count("Query"))
+        now.time += 1
+    assert found == [2, 3, 2]
 
 
 @pytest.mark.parametrize("operation", ["revoke_all", "revoke_device"])

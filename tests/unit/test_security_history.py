@@ -2,8 +2,22 @@ import json
 
 import pytest
 
-from latchkey import devices
-from tests.unit.conftest import DEVICE, Answer, Call, Clock, Confirm, Prove, SignIn
+from latchkey import aws, devices
+from tests.unit.conftest import (
+    CONTEXT,
+    DEVICE,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Outbox,
+    Prove,
+    SignIn,
+    handler,
+)
+
+HOUR = 3600
+FAILED = "WRONG_PASSWORD_OR_CODE"
 
 
 def history(call: Call, ada: Answer, query: str = "") -> Answer:
@@ -114,3 +128,158 @@ def test_the_id_of_a_device_is_not_told(call: Call, ada: Answer):
     answer = history(call, ada)
     assert DEVICE not in json.dumps(answer)
     assert answer["device_id"] == answer["data"][0]["device_id"] == devices.name_of(DEVICE)
+
+
+# Failures.
+
+
+def fail(call: Call, times: int = 1, device: str = "e" * 32) -> None:
+    for _ in range(times):
+        body = {"username": "ada@example.com", "password": "wrong1843"}
+        assert call("sign_in", body, headers={"x-device-id": device}).status == 401
+
+
+def test_failures_of_strangers_are_told_in_one_entry(call: Call, ada: Answer, now: Clock):
+    fail(call, 2)
+    now.time += HOUR + 300
+    fail(call)
+    failed, sign_up = history(call, ada)["data"]
+    assert sign_up["action"] == "USER_LOGIN"
+    assert "description" not in sign_up
+    assert failed == {
+        "id": "failed-strangers",
+        "action": "WRONG_PASSWORD_OR_CODE",
+        "created_at": "2026-11-22T13:05:00Z",
+        "ip": "",
+        "user_agent": "",
+        "client_id": "",
+        "device_id": "",
+        "meta": {
+            "from": "",
+            "lane": "strangers",
+            "count": 3,
+            "since": "2026-11-22T12:00:00Z",
+            "until": "2026-11-22T13:05:00Z",
+            "refused": False,
+        },
+        "description": "3 wrong passwords or codes in the last 24 hours, on devices that this "
+        "account does not know. The last came between 13:00 and 13:05 UTC.",
+    }
+
+
+def test_each_kind_of_lane_has_an_entry(call: Call, ada: Answer, sign_in: SignIn, outbox: Outbox):
+    sign_in(device="d" * 32)
+    fail(call)
+    fail(call, 2, DEVICE)
+    call("sudo", {"password": "wrong1843"}, bearer=ada["access_token"])
+    entries = [one for one in history(call, ada)["data"] if one["action"] == FAILED]
+    assert {one["meta"]["lane"]: one["meta"]["count"] for one in entries} == {
+        "strangers": 1,
+        "device": 2,
+        "session": 1,
+    }
+    [device] = [one["device_id"] for one in entries if one["meta"]["lane"] == "device"]
+    assert device == devices.name_of(DEVICE)
+    fail(call, 1, "d" * 32)
+    entries = [one for one in history(call, ada)["data"] if one["action"] == FAILED]
+    assert sorted((one["device_id"], one["meta"]["count"]) for one in entries) == [
+        ("", 1),
+        ("", 1),
+        ("", 3),
+    ]
+
+
+def test_wrong_codes_are_told_too_and_right_ones_are_not(
+    call: Call, ada: Answer, outbox: Outbox, now: Clock
+):
+    now.time += 60
+    sent = call("send_code", headers={"x-device-id": "e" * 32})
+    code = {"verification_id": sent["verification_id"], "verification_code": "x"}
+    assert call("verify_code", code).status == 400
+    assert call("verify_code", code | {"verification_code": outbox.code()}).status == 200
+    [failed, _] = history(call, ada)["data"]
+    assert failed["meta"]["count"] == 1
+    assert failed["description"].startswith("1 wrong password or code in the last 24 hours")
+
+
+def test_a_spent_lane_is_told(call: Call, ada: Answer):
+    fail(call, 20)
+    [failed, _] = history(call, ada)["data"]
+    assert failed["meta"]["refused"] is True
+    assert failed["description"].endswith(
+        "Passwords are refused on such devices for now, and mailed codes are longer."
+    )
+
+
+@pytest.mark.parametrize(("hours", "told"), [(23, True), (24, False)])
+def test_failures_are_told_for_a_day(
+    call: Call, ada: Answer, sign_in: SignIn, now: Clock, hours: int, told: bool
+):
+    fail(call)
+    now.time += hours * HOUR
+    actions = {entry["action"] for entry in history(call, sign_in())["data"]}
+    assert (FAILED in actions) is told
+
+
+def test_failures_are_told_across_a_rotation_of_the_keys(
+    call: Call, ada: Answer, sign_in: SignIn, now: Clock
+):
+    now.time += 90 * 86400
+    handler("rotate_keys")({}, CONTEXT)
+    now.time += 86400 - 60
+    fail(call)
+    now.time += 120
+    fail(call)
+    entries = [one for one in history(call, sign_in())["data"] if one["action"] == FAILED]
+    assert [one["meta"]["count"] for one in entries] == [2]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 20])
+def test_pages_with_failures_have_the_limit_and_miss_no_entry(call: Call, busy: Answer, limit: int):
+    before = history(call, busy)["data"]
+    fail(call)
+    call("sudo", {"password": "wrong1843"}, bearer=busy["access_token"])
+    first = page = history(call, busy, f"limit={limit}")
+    entries = list(first["data"])
+    while "page_token" in page:
+        page = history(call, busy, f"limit={limit}&page_token={page['page_token']}")
+        entries += page["data"]
+        assert len(page["data"]) <= limit
+    assert len(first["data"]) == min(limit, 9)
+    assert [one["created_at"] for one in first["data"]] == sorted(
+        (one["created_at"] for one in first["data"]), reverse=True
+    )
+    assert [one for one in entries if one["action"] != FAILED] == before
+    assert len(entries) == len(before) + min(limit, 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("query[action]=WRONG_PASSWORD_OR_CODE", ["WRONG_PASSWORD_OR_CODE"]),
+        ("query[action]=USER_LOGIN", ["USER_LOGIN"]),
+        ("ne_query[action]=USER_LOGIN", ["WRONG_PASSWORD_OR_CODE"]),
+        ("ne_query[action]=WRONG_PASSWORD_OR_CODE", ["USER_LOGIN"]),
+    ],
+)
+def test_failures_are_found_by_action(call: Call, ada: Answer, query: str, told: list[str]):
+    fail(call)
+    assert [entry["action"] for entry in history(call, ada, query)["data"]] == told
+
+
+def test_nobody_sees_the_failures_of_another(call: Call, ada: Answer, prove: Prove):
+    bob = call("sign_up", {"verification_token": prove("bob@example.com")})
+    fail(call)
+    assert [entry["action"] for entry in history(call, bob)["data"]] == ["USER_LOGIN"]
+
+
+def test_ever_new_failures_make_no_more_items(call: Call, ada: Answer):
+    def items() -> int:
+        return int(aws.dynamodb().scan(TableName="Grants")["Count"])
+
+    fail(call)
+    before = items()
+    for number in range(40):
+        body = {"username": "ada@example.com", "password": "wrong1843"}
+        call("sign_in", body, headers={"x-device-id": f"{number:032x}"})
+    assert items() == before

@@ -219,11 +219,19 @@ async function showHistory() {
 
   const events = [...signIns, ...changes].sort((a, b) => b.created_at.localeCompare(a.created_at))
   $('history').replaceChildren(
-    ...events.slice(0, 20).map(({ action, created_at, ip }) =>
-      make('li', {}, make('span', {}, t(action) ?? action), make('small', {}, `${time(created_at)} · ${ip}`)),
+    ...events.slice(0, 20).map((entry) =>
+      make('li', {}, make('span', {}, happened(entry)), make('small', {}, where(entry))),
     ),
   )
 }
+
+/** Return what happened, in the reader's language. Failures are counted for each kind of lane. */
+function happened({ action, meta, description }) {
+  return t(meta.lane ? `${action}.${meta.lane}` : action, meta) ?? description ?? action
+}
+
+/** Return when and at which IP address something happened. Failures have no single address. */
+const where = ({ created_at, ip }) => [time(created_at), ip].filter(Boolean).join(' · ')
 
 function device({ device_id, user_agent, created_at }, here) {
   const isHere = device_id === here

@@ -71,6 +71,11 @@ const texts = {
     ADDRESS_CHANGED: 'Address changed',
     USERNAME_CHANGED: 'User name changed',
     REFRESH_TOKEN_REUSED: 'Signed out: somebody may have copied the session',
+    WRONG_PASSWORD_OR_CODE: {
+      strangers: 'Wrong passwords or codes on devices that this account does not know: {count}',
+      device: 'Wrong passwords or codes on devices that this account knows: {count}',
+      session: 'Wrong passwords or codes by somebody who is signed in: {count}',
+    },
     errors: {
       invalid_username_or_password: 'Address or password is wrong. If you forgot the password, sign in with a code.',
       invalid_password: 'The password is wrong.',
@@ -160,6 +165,11 @@ const texts = {
     ADDRESS_CHANGED: '更换邮箱',
     USERNAME_CHANGED: '修改用户名',
     REFRESH_TOKEN_REUSED: '已退出：会话可能被他人复制',
+    WRONG_PASSWORD_OR_CODE: {
+      strangers: '陌生设备上输错密码或验证码 {count} 次',
+      device: '已知设备上输错密码或验证码 {count} 次',
+      session: '登录状态下输错密码或验证码 {count} 次',
+    },
     errors: {
       invalid_username_or_password: '账号或密码错误。如忘记密码，可用验证码登录。',
       invalid_password: '密码错误。',

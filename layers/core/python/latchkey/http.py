@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import aws, bodies, devices, errors, log, metrics, snapshots
+from latchkey import audit, aws, bodies, devices, errors, log, metrics, snapshots
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -61,6 +61,7 @@ def entry(
     def handler(event: Event, _: Any) -> Response:
         started = time.perf_counter()
         caller = caller_of(event, name)
+        audit.start()
         response, refusal = answer(event, caller)
         milliseconds = round((time.perf_counter() - started) * 1000)
         error = refusal.error if refusal else None
@@ -71,6 +72,7 @@ def entry(
             error=error,
             milliseconds=milliseconds,
             request_id=caller.request_id,
+            **audit.fields(caller.source, refusal),
         )
         metrics.count_request(name, milliseconds=milliseconds, error=error)
         return response

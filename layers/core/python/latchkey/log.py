@@ -1,8 +1,9 @@
 """The log: one JSON object per line, written by Powertools.
 
 No value that a caller sent is logged, except the id of the request: only names of operations and
-errors, ids of requests, users and verifications, and times. Of an exception only its type and its
-places are logged, because the messages of libraries quote what they were given.
+errors, ids of requests, users and verifications, tags of addresses, networks, and times. Of an
+exception only its type and its places are logged, because the messages of libraries quote what they
+were given.
 """
 
 import sys

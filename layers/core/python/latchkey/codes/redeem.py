@@ -35,6 +35,7 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
         pending = values.record_of(Verification, store.write(count))
     except writes.Conflict as conflict:
         return _redeemed_before(conflict.item(count), code, caller, now)
+    _note_guess(pending, now)
     tried = _count_failure(pending, caller, now)
     if not _same(code, pending.code()):
         if tried and tried.source:
@@ -59,6 +60,12 @@ def redeem(verification_id: str, code: str | int, caller: Caller, *, now: int) -
     except writes.Conflict as conflict:
         return _redeemed_before(conflict.item(verify), code, caller, now)
     return replace(pending, state="verified", verified_at=now)
+
+
+def _note_guess(guessed: Verification, now: int) -> None:
+    """Note a guess for the log. A long code, which is outside the budget, has a lane too."""
+    lane = guessed.sends_lane if guessed.known else budget.STRANGERS
+    budget.Lane(keyring.tag(guessed.address, now), lane).note_try("code")
 
 
 def _count_failure(pending: Verification, caller: Caller, now: int) -> budget.Try | None:
@@ -104,6 +111,7 @@ def _redeemed_before(
     if found.expires_at <= now:
         raise errors.CodeUnusable
     if found.state == "pending" and found.guesses >= MAX_GUESSES:
+        _note_guess(found, now)
         raise errors.TooManyGuesses
     repeated = caller.repeats(found.verified_by, found.verified_at, now=now)
     # A sign-in by code in one step verifies and consumes; when it is repeated, both are done.

@@ -108,6 +108,11 @@ def budget(tag: str, lane: str) -> Key:
     return Key("grants", f"BUDGET#{tag}", lane)
 
 
+def budgets(tag: str) -> Key:
+    """Return the prefix of the keys of all lanes of the budget of the address of a tag."""
+    return Key("grants", f"BUDGET#{tag}", "")
+
+
 def suppression(tag: str) -> Key:
     """Return the key of the suppression of the address of a tag."""
     return Key("grants", f"SUPPRESSED#{tag}", "-")

@@ -142,6 +142,12 @@ def tags(address: str) -> list[str]:
     return [mac(key, f"tag:{address}").hex()[:32] for key in load().of("mac")]
 
 
+def tags_since(address: str, since: int, *, now: int) -> set[str]:
+    """Return the tags that an address has had since then: nearly always one."""
+    first = next(iter(load().of("mac")))
+    return {tag(address, max(at, first.active_at)) for at in (since, now)}
+
+
 def secret(key: Key) -> bytes:
     """Return a MAC key itself, for the JWT library."""
     return _unwrap(key)

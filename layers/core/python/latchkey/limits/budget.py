@@ -12,8 +12,9 @@ the budget of its source as well (sources.py).
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
-from latchkey import errors, settings
+from latchkey import audit, errors, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
@@ -26,6 +27,8 @@ DEVICE_SECONDS = 400 * 86400
 # A failure counts for this many hours, in buckets of an hour.
 WINDOW_HOURS = 24
 STRANGERS = "-"
+# What a lane belongs to: all strangers, a device that the account knows, or a session.
+Kind: TypeAlias = Literal["strangers", "device", "session"]
 # A lane that is cleared of old failures can be spent again by others at that moment.
 _ATTEMPTS = 5
 
@@ -42,6 +45,17 @@ class Lane:
     def key(self) -> keys.Key:
         """Return where the failures are counted."""
         return keys.budget(self.tag, self.name)
+
+    @property
+    def kind(self) -> Kind:
+        """Return what the lane belongs to."""
+        if self.name == STRANGERS:
+            return "strangers"
+        return "session" if self.name.startswith("session ") else "device"
+
+    def note_try(self, what: Literal["password", "code"]) -> None:
+        """Note for the log that something is tried in this lane."""
+        audit.note(tried=what, account=self.tag, lane=self.kind)
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ def count(lane: Lane, caller: Caller, *, now: int) -> Try:
 
 def failures(item: Mapping[str, int] | None, *, now: int) -> int:
     """Return how many failures of a lane's item still count."""
-    return sum(_counting(item or {}, now).values())
+    return sum(by_hour(item or {}, now).values())
 
 
 def is_spent(items: Iterable[values.Item | None], *, now: int) -> bool:
@@ -140,7 +154,7 @@ def knows(items: Iterable[values.Item | None], *, now: int) -> bool:
 def _count(lane: Lane, now: int) -> Try:
     hour, most = now // HOUR, settings.Budget.load().failures_per_day
     # The item of a device also says until when the account knows it.
-    kept = DEVICE_SECONDS if _is_device(lane) else (WINDOW_HOURS + 1) * HOUR
+    kept = DEVICE_SECONDS if lane.kind == "device" else (WINDOW_HOURS + 1) * HOUR
     count_try = writes.Update(
         lane.key,
         when="attribute_not_exists(#total) OR #total < :most",
@@ -154,6 +168,7 @@ def _count(lane: Lane, now: int) -> Try:
         except writes.Conflict as conflict:
             item = conflict.item(count_try) or {}
             if failures(item, now=now) >= most:
+                audit.note(event="budget_spent")
                 raise errors.TooManyRequests(
                     "Too many failed attempts. Sign in with a mailed code, or try again later.",
                     retry_after=_wait(item, most, now),
@@ -164,16 +179,12 @@ def _count(lane: Lane, now: int) -> Try:
     raise errors.Unavailable
 
 
-def _is_device(lane: Lane) -> bool:
-    return lane.name != STRANGERS and not lane.name.startswith("session ")
-
-
 def _bucket(hour: int) -> str:
     return f"h{hour}"
 
 
-def _counting(item: Mapping[str, int], now: int) -> dict[int, int]:
-    """Return the failures of each hour that still counts."""
+def by_hour(item: Mapping[str, int], now: int) -> dict[int, int]:
+    """Return the failures of each hour since 1970 that still counts."""
     oldest = now // HOUR - WINDOW_HOURS + 1
     hours = {int(name[1:]): value for name, value in item.items() if name[1:].isdigit()}
     return {hour: value for hour, value in hours.items() if hour >= oldest}
@@ -181,7 +192,7 @@ def _counting(item: Mapping[str, int], now: int) -> dict[int, int]:
 
 def _clear_old(lane: Lane, item: values.Item, now: int) -> None:
     """Drop the failures that no longer count, unless another request has changed the lane."""
-    counting = _counting(item, now)
+    counting = by_hour(item, now)
     old = [name for name in item if name[1:].isdigit() and int(name[1:]) not in counting]
     clear = writes.Update(
         lane.key,
@@ -198,7 +209,7 @@ def _clear_old(lane: Lane, item: values.Item, now: int) -> None:
 def _wait(item: values.Item, most: int, now: int) -> int:
     """Return the seconds until enough failures no longer count for one more try."""
     left = failures(item, now=now)
-    for hour, value in sorted(_counting(item, now).items()):
+    for hour, value in sorted(by_hour(item, now).items()):
         left -= value
         if left < most:
             return (hour + WINDOW_HOURS) * HOUR - now

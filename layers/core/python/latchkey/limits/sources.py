@@ -7,10 +7,9 @@ The counters of failures stand in no transaction but that of a success, which gi
 """
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 
-from latchkey import errors, settings
+from latchkey import audit, errors, networks, settings
 from latchkey.dynamodb import keys, store, values, writes
 
 HOUR = 3600
@@ -26,12 +25,12 @@ _RETRY_SECONDS = 60
 
 def subscriber(source: str) -> str:
     """Return the IPv4 address or the IPv6 /64 of an IP address."""
-    return _network(source, 64)
+    return networks.of(source, ipv4=32, ipv6=64)
 
 
 def site(source: str) -> str:
     """Return the IPv4 address or the IPv6 /48 of an IP address."""
-    return _network(source, 48)
+    return networks.of(source, ipv4=32, ipv6=48)
 
 
 def name_of(network: str) -> str:
@@ -107,6 +106,7 @@ def count_failure(source: str, *, now: int) -> Failure:
     try:
         counted = store.write(count)
     except writes.Conflict:
+        audit.note(event="budget_spent")
         raise _too_many(DAY - now % DAY) from None
     except errors.Unavailable:
         raise _too_many(_RETRY_SECONDS) from None
@@ -127,13 +127,3 @@ def _attribute(source: str) -> str:
 
 def _most() -> int:
     return FAILURES_PER_BUDGET * settings.Budget.load().failures_per_day
-
-
-def _network(source: str, bits: int) -> str:
-    try:
-        address = ipaddress.ip_address(source)
-    except ValueError:
-        return source
-    if address.version == 4:
-        return source
-    return str(ipaddress.ip_network((address, bits), strict=False))

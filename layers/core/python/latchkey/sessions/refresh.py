@@ -1,11 +1,9 @@
 """Refresh sessions: each use of a refresh token moves its session to the next generation."""
 
-import ipaddress
-
-from latchkey import errors, settings
+from latchkey import audit, errors, networks, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
-from latchkey.keys import tokens
+from latchkey.keys import keyring, tokens
 from latchkey.mail import notices
 from latchkey.sessions import credentials, session
 from latchkey.sessions.credentials import Credentials
@@ -35,6 +33,7 @@ def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
     # sessions would leave a stolen refresh token alive.
     if person is None or found is None or not found.belongs_to(user.of(person)):
         raise errors.InvalidGrant
+    audit.note(account=keyring.tag(person["email"], now))
     limits = settings.Sessions.load()
     if limits.clients and found.client_id not in limits.clients:
         raise errors.UnauthorizedClient
@@ -73,13 +72,14 @@ def _refreshed_before(found: Session, generation: int, caller: Caller, now: int)
         if caller.repeats(found.refreshed_by, found.refreshed_at, now=now):
             return credentials.of(found, now=now)
         same = (found.device_id, found.user_agent) == (caller.device_id, caller.user_agent)
-        if same and _network(found.ip) == _network(caller.source):
+        if same and networks.of(found.ip) == networks.of(caller.source):
             return credentials.of(found, now=now)
         if same:
             # People walk out of their Wi-Fi. A thief who knows device and user agent gets nothing.
             raise errors.Unavailable
     _tell("REFRESH_TOKEN_REUSED", found, caller, now, writes.Delete(found.key))
     notices.notify("token_theft", found.sub, caller, now=now)
+    audit.note(event="token_theft")
     raise errors.InvalidGrant
 
 
@@ -89,15 +89,3 @@ def _tell(action: str, found: Session, caller: Caller, now: int, *others: writes
         action, found.sub, caller, client_id=found.client_id, now=now, sid=found.sid
     )
     store.write(*others, entry)
-
-
-def _network(source: str) -> str:
-    """Return the network that a client stays in when its address changes: an IPv4 /24, or an IPv6
-    /48, the size of a site (RFC 6177).
-    """
-    try:
-        address = ipaddress.ip_address(source)
-    except ValueError:
-        return source
-    prefix = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network((address, prefix), strict=False))

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from latchkey import errors, settings
+from latchkey import audit, errors, settings
 from latchkey.caller import Caller
 from latchkey.codes import proof as proofs
 from latchkey.codes.proof import Proof
 from latchkey.dynamodb import keys, store, values, writes
+from latchkey.keys import keyring
 from latchkey.limits import budget, storm
 from latchkey.mail import notices
 from latchkey.sessions import credentials, known_devices, session
@@ -63,6 +64,8 @@ def sign_up(created: User, proof: Proof, caller: Caller, *, now: int) -> Credent
     """
     started = session.new(created, "otp", caller, now=now)
     again = _use_proof(started, proof, user.create_writes(created), None, caller, now)
+    if again is None:
+        audit.note(event="new_account", account=keyring.tag(created.email, now))
     return again or credentials.of(started, now=now)
 
 

@@ -52,6 +52,7 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
     found, device = by_name(name, caller, now=now)
     account = found.email if found else addresses.canonical_or_none(name) or name.lower()
     lane = budget.lane_of(account, caller, known=device is not None, now=now)
+    lane.note_try("password")
     tried = budget.count(lane, caller, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:
         raise errors.BadCredentials
@@ -68,7 +69,9 @@ def check_password(
     """
     if signed_in.password_hash is None:
         raise errors.PasswordNotSet
-    tried = budget.count(budget.lane_of_session(signed_in.email, sid, now=now), caller, now=now)
+    lane = budget.lane_of_session(signed_in.email, sid, now=now)
+    lane.note_try("password")
+    tried = budget.count(lane, caller, now=now)
     if not passwords.matches(password, signed_in.password_hash):
         raise errors.WrongPassword
     return tried

@@ -1,4 +1,8 @@
-"""The security history: what happened to an account in the last 90 days, for its user to read."""
+"""The security history: what happened to an account in the last 90 days, for its user to read.
+
+Failures are told too. They are no entries of their own, but read from the budget when the history
+is read (limits/failures.py): of the last 24 hours, on the first page.
+"""
 
 import re
 from dataclasses import dataclass
@@ -7,11 +11,26 @@ from typing import Any
 from latchkey import errors, ids
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
+from latchkey.limits import budget, failures
+from latchkey.limits.failures import Failures
 from latchkey.users.profile import iso
 
 # How long an entry is kept.
 HISTORY_SECONDS = 90 * 86400
 _PAGE_TOKEN = re.compile(r"\d{12}-[a-z2-7]{26}", re.ASCII)
+# Of a page that begins with the newest entry, but has no failures.
+_FIRST_ENTRY = f"{'9' * 12}-{'a' * 26}"
+FAILED = "WRONG_PASSWORD_OR_CODE"
+_WHERE = {
+    "strangers": "on devices that this account does not know",
+    "device": "on devices that this account knows",
+    "session": "by somebody who is signed in",
+}
+_REFUSED = {
+    "strangers": "Passwords are refused on such devices for now, and mailed codes are longer.",
+    "device": "Passwords are refused on such a device for now, and mailed codes are longer.",
+    "session": "Passwords are refused in such a session for now.",
+}
 
 
 @dataclass(frozen=True)
@@ -26,8 +45,12 @@ class Entry:
     client_id: str
     device_id: str
     """The name of the device (devices.py)."""
-    meta: dict[str, str]
-    """`from` says how a sign-in was made: `pwd` or `otp` (RFC 8176), or nothing."""
+    meta: dict[str, str | int | bool]
+    """`from` says how a sign-in was made: `pwd` or `otp` (RFC 8176), or nothing. Of failures also
+    how many, in which kind of lane, from when to when, and whether more are refused.
+    """
+    description: str | None = None
+    """Of failures: the same as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +95,7 @@ def add_write(
 
 def read(
     sub: str,
+    address: str,
     caller: Caller,
     *,
     only: str | None,
@@ -80,12 +104,16 @@ def read(
     page_token: str,
     now: int,
 ) -> Page:
-    """Return at most `most` entries: of one action, or of all but one. The page token must be
-    checked.
+    """Return at most `most` entries: of one action, or of all but one. The first page also has the
+    failures at the user's address. The page token must be checked.
     """
     tests = {"only": "#action = :only", "without": "#action <> :without"}
     asked: dict[str, Any] = {"only": only, "without": without}
     asked = {name: action for name, action in asked.items() if action}
+    failed: list[Entry] = []
+    if not page_token and only in (None, "", FAILED) and without != FAILED:
+        failed = [_failed_entry(lanes, now) for lanes in failures.read(address, now=now)][:most]
+    room = most - len(failed)
     found: list[values.Item] = []
     for item in store.query(
         keys.events(sub),
@@ -93,16 +121,20 @@ def read(
         after=_end_of(sub, page_token),
         only=" AND ".join(tests[name] for name in asked),
         values=asked,
-        page=None if asked else most + 1,
+        page=None if asked else room + 1,
     ):
         if item["expires_at"] <= now:
             break
         found.append(item)
-        if len(found) > most:
+        if len(found) > room:
             break
-    more = len(found) > most
-    token = keys.cursor(found[most - 1]).replace("#", "-") if more else None
-    return Page([_entry(item) for item in found[:most]], caller.device_id, token)
+    token = None
+    if len(found) > room:
+        token = keys.cursor(found[room - 1]).replace("#", "-") if room else _FIRST_ENTRY
+    entries = sorted(
+        [*failed, *map(_entry, found[:room])], key=lambda one: one.created_at, reverse=True
+    )
+    return Page(entries, caller.device_id, token)
 
 
 def check_page_token(page_token: str) -> None:
@@ -127,3 +159,36 @@ def _entry(item: values.Item) -> Entry:
         device_id=item["device_id"],
         meta={"from": item["amr"]},
     )
+
+
+def _failed_entry(failed: Failures, now: int) -> Entry:
+    end = min(now, failed.last_hour + budget.HOUR)
+    what = "wrong password or code" if failed.count == 1 else "wrong passwords or codes"
+    sentences = [
+        f"{failed.count} {what} in the last 24 hours, {_WHERE[failed.kind]}.",
+        f"The last came between {_clock(failed.last_hour)} and {_clock(end)} UTC.",
+        *([_REFUSED[failed.kind]] if failed.spent else []),
+    ]
+    return Entry(
+        id=f"failed-{failed.kind}",
+        action=FAILED,
+        created_at=iso(end),
+        ip="",
+        user_agent="",
+        client_id="",
+        device_id=failed.device,
+        meta={
+            "from": "",
+            "lane": failed.kind,
+            "count": failed.count,
+            "since": iso(failed.first_hour),
+            "until": iso(end),
+            "refused": failed.spent,
+        },
+        description=" ".join(sentences),
+    )
+
+
+def _clock(at: int) -> str:
+    """Return hours and minutes of a time."""
+    return iso(at)[11:16]
