@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from latchkey import addresses, clock, errors
+from latchkey import addresses, clock, errors, pictures
 from latchkey.bodies import Email, Query, Text
 from latchkey.caller import Caller
 from latchkey.codes import limits
@@ -74,7 +74,7 @@ def query_user(query: QueryUser, caller: Caller) -> UserList:
 def _visible(user: User, asking: User) -> VisibleUser:
     name = user.name or user.username or ""
     own_address = user.email if user.sub == asking.sub else None
-    return VisibleUser(user.sub, name, user.picture, own_address)
+    return VisibleUser(user.sub, name, pictures.shown(user.picture), own_address)
 
 
 handler = entry("query_user", query_user, QueryUser, services=["dynamodb"])
