@@ -152,6 +152,17 @@ def test_only_what_issues_tokens_may_unwrap_the_signing_key(function: str):
     assert purposes <= {"mac", "signing", "encryption"}
 
 
+def test_only_two_functions_may_do_more_with_strict_account_discovery():
+    more = {name: set(rights.allowed(name)) for name in FUNCTIONS}
+    for name, found in more.items():
+        found -= set(rights.allowed(name, without="IsStrict"))
+    assert {(right.action, right.resource) for right in more.pop("SignIn")} == {
+        ("dynamodb:PutItem", "Accounts")
+    }
+    assert len(more.pop("SignUp")) == 8
+    assert not any(more.values())
+
+
 def test_a_call_that_no_policy_allows_is_noticed(world: World):
     recorder.noting("get_user", lambda *_: aws.dynamodb().scan(TableName="Grants"))({}, None)
     [(function, need)] = recorder.refused()
@@ -179,6 +190,13 @@ def sign_up(w: World) -> None:
     token = w.proof(NEW)
     for _ in range(2):
         w.cold("sign_up", {"verification_token": token, "username": "countess"}, headers=AGAIN)
+    w.configure(account_discovery="strict")
+    early = w.prove("bob@example.com")
+    w.call("sign_up", {"verification_token": w.proof("bob@example.com")})
+    w.call("sign_up", {"verification_token": early})  # who has got an account since
+    w.tenth()
+    w.call("sign_up", {"verification_token": w.proof()}, headers=ELSEWHERE)
+    w.call("sign_up", {"verification_token": w.proof()})  # where her last session is replaced
 
 
 @journey
@@ -192,6 +210,8 @@ def sign_in(w: World) -> None:
     w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"})
     sealed = seal('{"username": "ada@example.com", "password": "engine1843"}')
     w.call("sign_in", {"params": sealed, "public_key_thumbprint": thumbprint()})
+    w.configure(account_discovery="strict")
+    w.call("sign_in", {"verification_token": w.proof(NEW)})
 
 
 @journey

@@ -9,6 +9,8 @@ from latchkey.keys import keyring
 from tests.unit.conftest import NOW, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
 from tests.unit.test_encryption import seal, thumbprint
 
+CREATE = ["TransactWriteItems"]
+
 
 class Calls(list[str]):
     """The names of the AWS operations called since the last `clear`."""
@@ -61,6 +63,28 @@ def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callabl
     calls.clear()
     call("sign_up", body)
     assert calls == ["TransactWriteItems"]
+
+
+def test_with_strict_account_discovery_a_sign_up_of_a_known_address_takes_two(
+    call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock, configure
+):
+    configure(account_discovery="strict")
+    now.time += 60
+    known, unknown = prove(), prove("bob@example.com")
+    for token, made in ((known, ["BatchGetItem", "TransactWriteItems"]), (unknown, CREATE)):
+        calls.clear()
+        assert call("sign_up", {"verification_token": token}).status == 200
+        assert calls == made
+
+
+def test_with_strict_account_discovery_a_sign_in_of_an_unknown_address_takes_three(
+    call: Call, calls: Calls, prove: Callable[..., str], configure
+):
+    configure(account_discovery="strict")
+    token = prove()
+    calls.clear()
+    assert call("sign_in", {"verification_token": token}).status == 200
+    assert calls == ["GetItem", "BatchGetItem", *CREATE]
 
 
 def test_sign_in_by_code_takes_two(

@@ -82,7 +82,7 @@ def start(
             left = max(1, before.code_expires_at - now)
             return Started(
                 before.verification_id,
-                guard is not None,
+                _is_user(owner, requester),
                 left,
                 requester.locale,
                 lane,
@@ -124,7 +124,8 @@ def start(
             if conflict.failed(count):
                 raise
             continue
-        return Started(made.id, guard is not None, made.expires_at - now, requester.locale, lane)
+        is_user = _is_user(owner, requester)
+        return Started(made.id, is_user, made.expires_at - now, requester.locale, lane)
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
 
 
@@ -136,14 +137,27 @@ def _requester(user: values.Item | None, session: values.Item | None, *, now: in
     return _Requester(user["sub"], session["sid"], user.get("locale"))
 
 
+def _is_user(owner: str, requester: _Requester) -> bool:
+    """Return what the client is told. With strict account discovery, everybody is told that the
+    address is free, except its own signed-in user: then clients sign up, with the password and the
+    name that were typed, and a sign-up signs in whoever has an account (functions/sign_up).
+    """
+    if settings.Discovery.load().strict:
+        return requester.sub != "" and requester.sub == owner
+    return owner != ""
+
+
 def _check_target(
     target: Target, owner: str, requester: _Requester, caller: Caller, now: int
 ) -> None:
     """Refuse an address that is not what the client says it is. The answer tells whether the
-    address has an account, so it counts against the source's limit.
+    address has an account, so it counts against the source's limit. With strict account discovery
+    there is no such answer: only the mail tells it.
     """
     if target == "CUR_USER" and not requester.sub:
         raise errors.Unauthenticated
+    if target in ("USER", "NOT_USER") and settings.Discovery.load().strict:
+        return
     refusal: type[errors.AuthError] | None = None
     if target == "USER" and not owner and not requester.sub:
         refusal = errors.NotFound
