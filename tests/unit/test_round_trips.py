@@ -252,6 +252,17 @@ def test_query_user_takes_one_for_ids_and_three_for_a_name(call: Call, calls: Ca
     assert calls == ["BatchGetItem", "GetItem", "BatchGetItem"]
 
 
+def test_with_strict_account_discovery_a_question_about_an_address_reads_nothing(
+    call: Call, calls: Calls, ada: Answer, configure: Callable[..., None]
+):
+    configure(account_discovery="strict")
+    calls.clear()
+    call("check_user", query="username=ada%40example.com")
+    assert calls == []
+    call("query_user", bearer=ada["access_token"], query="email=bob%40example.com")
+    assert calls == ["BatchGetItem"]
+
+
 def test_list_providers_takes_one(call: Call, calls: Calls, ada: Answer):
     calls.clear()
     call("list_providers", bearer=ada["access_token"])
