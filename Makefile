@@ -43,6 +43,7 @@ BROWSER_PACKAGES := tests/browser/node_modules/.package-lock.json examples/web/n
 browser: $(LOCAL) $(BROWSER_PACKAGES) ## Test the sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.
 	@tests/browser/find-chromium
 	node tests/browser/run.js
+	DISCOVERY=strict node tests/browser/run.js
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "Node 20.11 or newer, with npm, is needed for $*"; exit 1; }

@@ -82,9 +82,11 @@ def function_of(operation: str) -> str:
 
 
 @functools.cache
-def allowed(function: str) -> list[Right]:
-    """Return all that a function may be allowed, whatever the template's conditions say."""
-    statements = _statements(RESOURCES[function]["Properties"].get("Policies", []))
+def allowed(function: str, *, without: str = "") -> list[Right]:
+    """Return all that a function may be allowed, whatever the template's conditions say; `without`
+    is one that does not hold.
+    """
+    statements = _statements(RESOURCES[function]["Properties"].get("Policies", []), without)
     return [right for statement in statements for right in of(statement, _resource)]
 
 
@@ -180,15 +182,15 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _statements(value: Any) -> Iterator[dict[str, Any]]:
+def _statements(value: Any, without: str) -> Iterator[dict[str, Any]]:
     match value:
         case list():
             for entry in value:
-                yield from _statements(entry)
-        case {"Fn::If": [_, yes, no]}:
-            yield from _statements([yes, no])
+                yield from _statements(entry, without)
+        case {"Fn::If": [condition, yes, no]}:
+            yield from _statements([no] if condition == without else [yes, no], without)
         case {"Statement": inner}:
-            yield from _statements(inner)
+            yield from _statements(inner, without)
         case {"Effect": _}:
             yield value
         case _:

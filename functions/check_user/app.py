@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from latchkey import addresses, clock, errors
+from latchkey import addresses, clock, errors, settings
 from latchkey.bodies import Email, Query
 from latchkey.caller import Caller
 from latchkey.http import Routes, entry
@@ -26,10 +26,13 @@ class Existence:
 
 def check_if_user_exist(query: CheckUser, caller: Caller) -> Existence:
     """Tell whether an address or a user name belongs to a user. For an address this costs as much
-    of the source's limit as a mail does.
+    of the source's limit as a mail does. With strict account discovery, every address is said to be
+    free.
     """
     addresses.refuse_phone(query.username)
     if "@" in query.username:
+        if settings.Discovery.load().strict:
+            return Existence(exist=False)
         sources.count_code(caller.source, now=clock.now())
     return Existence(find.exists(query.username))
 

@@ -16,7 +16,7 @@ from latchkey.fields import (
     Zone,
 )
 from latchkey.http import Routes, entry
-from latchkey.sessions import basics, signed_in
+from latchkey.sessions import basics, signed_in, sudo
 from latchkey.users import profile
 
 
@@ -37,9 +37,10 @@ class EditProfile(Body):
 
 
 def edit_profile(body: EditProfile, caller: Caller) -> profile.Profile:
-    """Change the profile and return all of it."""
+    """Change the profile and return all of it. Another user name needs a fresh session."""
     now = clock.now()
-    user, _ = signed_in.read(caller, now=now)
+    user, session = signed_in.read(caller, now=now)
+    sudo.check_rename(user, session, body.username, now=now)
     changed = profile.edit(user, body.model_dump(exclude_none=True), now=now)
     return profile.of(changed)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from latchkey import clock, errors
+from latchkey import clock, errors, settings
 from latchkey.bodies import NoBody
 from latchkey.caller import Caller
 from latchkey.codes import verification
@@ -33,12 +33,16 @@ class DeliveryState:
 
 
 def get_verification(_: NoBody, caller: Caller) -> DeliveryState:
-    """Tell anybody who has the id how far its mail has come."""
+    """Tell anybody who has the id how far its mail has come. With strict account discovery, it is
+    told in full only of a code that the user of the address has asked for in a session.
+    """
     now = clock.now()
     found = verification.read(caller.path.rpartition("/")[2])
     if found is None or found.expires_at <= now:
         raise errors.NotFound("There is no such verification, or it has expired.")
-    state = delivery.visible_state(found.delivery, to_user=found.owner != "")
+    strict = settings.Discovery.load().strict
+    to_user = found.owner != "" and (not strict or found.requester == found.owner)
+    state = delivery.visible_state(found.delivery, to_user=to_user)
     return DeliveryState(found.id, state, _DESCRIPTIONS[state], found.expires_at - now)
 
 

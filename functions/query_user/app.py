@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from latchkey import addresses, clock, errors
+from latchkey import addresses, clock, errors, pictures, settings
 from latchkey.bodies import Email, Query, Text
 from latchkey.caller import Caller
 from latchkey.http import entry
@@ -48,7 +48,9 @@ class UserList:
 
 
 def query_user(query: QueryUser, caller: Caller) -> UserList:
-    """Return the users who exist, in the order that was asked for."""
+    """Return the users who exist, in the order that was asked for. With strict account discovery,
+    only the asking user is found by address.
+    """
     now = clock.now()
     if query.id:
         ids = list(dict.fromkeys(query.id.split(",")))
@@ -61,20 +63,26 @@ def query_user(query: QueryUser, caller: Caller) -> UserList:
         asking, found = signed_in.read_with_users(caller, ids, now=now)
     elif name := query.username or query.email:
         asking, _ = signed_in.read(caller, now=now)
-        if "@" in name:
-            sources.count_code(caller.source, now=now)
-        one = find.by_name(name, caller, now=now).user
-        found = [one] if one else []
+        found = _by_name(name, asking, caller, now)
     else:
         addresses.refuse_phone(query.phone_number)
         raise errors.InvalidArgument("One of id, username and email is needed.")
     return UserList(len(found), [_visible(user, asking) for user in found])
 
 
+def _by_name(name: str, asking: User, caller: Caller, now: int) -> list[User]:
+    if "@" in name:
+        if settings.Discovery.load().strict:
+            return [asking] if addresses.canonical_or_none(name) == asking.email else []
+        sources.count_code(caller.source, now=now)
+    found = find.by_name(name, caller, now=now).user
+    return [found] if found else []
+
+
 def _visible(user: User, asking: User) -> VisibleUser:
     name = user.name or user.username or ""
     own_address = user.email if user.sub == asking.sub else None
-    return VisibleUser(user.sub, name, user.picture, own_address)
+    return VisibleUser(user.sub, name, pictures.shown(user.picture), own_address)
 
 
 handler = entry("query_user", query_user, QueryUser, services=["dynamodb"])

@@ -2,7 +2,7 @@
 address.
 """
 
-from latchkey import bodies, clock, errors
+from latchkey import bodies, clock, errors, settings
 from latchkey.bodies import EMPTY, Body, Email, Encrypted, Password, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
@@ -28,13 +28,17 @@ _UNREADABLE = SignIn(password=EMPTY)
 
 
 def sign_in(body: SignIn, caller: Caller) -> Credentials:
-    """Sign in as the user of the address that the token proves, or with a password."""
+    """Sign in as the user of the address that the token proves, or with a password. With strict
+    account discovery, create the user if a proven address has none.
+    """
     now = clock.now()
     if body.params is not None:
         body = _decrypted(body.params.get_secret_value(), body.public_key_thumbprint, now)
     if body.verification_token is not None:
-        token = body.verification_token.get_secret_value()
-        return start.by_proof(proof.read(token, body.username, now=now), caller, now=now)
+        proven = proof.read(body.verification_token.get_secret_value(), body.username, now=now)
+        if settings.Discovery.load().strict:
+            return start.by_proof_of_anybody(proven, caller, now=now)
+        return start.by_proof(proven, caller, now=now)
     if body.password is None:
         raise errors.MissingField("password")
     return start.by_password(body.username, body.password.get_secret_value(), caller, now=now)

@@ -1,6 +1,6 @@
 """POST /auth/v1/signup: create an account for a proven address, and start its first session."""
 
-from latchkey import addresses, clock, errors
+from latchkey import addresses, clock, errors, settings
 from latchkey.bodies import Body, Email, Password, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
@@ -28,7 +28,9 @@ class SignUp(Body):
 
 
 def sign_up(body: SignUp, caller: Caller) -> Credentials:
-    """Create the user and sign the user in, in one step."""
+    """Create the user and sign the user in, in one step. With strict account discovery, sign in the
+    user whom the address has already: password and profile stay what they are.
+    """
     now = clock.now()
     if body.verification_token is None:
         addresses.refuse_phone(body.phone_number)
@@ -36,6 +38,10 @@ def sign_up(body: SignUp, caller: Caller) -> Credentials:
     if body.email:
         addresses.canonical(body.email)
     proven = proof.read(body.verification_token.get_secret_value(), body.email, now=now)
+    if settings.Discovery.load().strict:
+        known = start.by_proof_of_user(proven, caller, now=now)
+        if known:
+            return known
     created = user.new(
         proven.address,
         now=now,

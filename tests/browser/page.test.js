@@ -67,6 +67,28 @@ test('a person registers, with a wrong code on the way', () =>
     await shows(page, 'Hello Ada')
   }))
 
+test('a person who signed in long ago confirms another user name by a code', () =>
+  visit(async (page, context) => {
+    const user = await newUser()
+    await signIn(page, user)
+    let refused = 0
+    await context.route(`${API}/auth/v1/user/profile*`, (route) => {
+      if (route.request().method() !== 'PATCH' || refused++) return route.continue()
+      const error_description = 'You signed in too long ago for this. Confirm with sudo that it is you, and try again.'
+      const json = { error: 'failed_precondition', error_code: 9, error_description, request_id: 'x' }
+      return route.fulfill({ status: 403, json, headers: { 'access-control-allow-origin': '*' } })
+    })
+    const username = newUsername()
+    await open(page, 'Name and user name')
+    await submit(page, 'details', { name: 'Ada', username })
+    await page.locator('#code').waitFor()
+    await submit(page, '#code', { code: await codeFor(user.email, { mails: 2 }) })
+    await account(page)
+    await shows(page, username)
+    assert.equal(refused, 2)
+    assert.equal(await opens(username, PASSWORD), true)
+  }))
+
 test('a person registers by keyboard alone', () =>
   visit(
     async (page) => {

@@ -81,8 +81,9 @@ def test_a_function_may_do_what_the_template_says_and_no_more(
     stack: Stack, statements: Statements, logical: Callable[[str], str], function: str
 ):
     deployed = {r for entry in statements[function] for r in rights.of(entry, logical)}
-    # SES and a second sender are not set up here.
-    meant = {right for right in rights.allowed(function) if right.resource in stack.names}
+    # SES and a second sender are not set up here, and addresses may be discovered.
+    allowed = rights.allowed(function, without="IsStrict")
+    meant = {right for right in allowed if right.resource in stack.names}
     assert deployed == meant
 
 

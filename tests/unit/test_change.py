@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from latchkey import errors
-from latchkey.dynamodb import keys, store
-from latchkey.sessions import start
-from tests.unit.conftest import Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
+from latchkey.dynamodb import keys, store, writes
+from latchkey.sessions import change, session, start
+from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
 
 
 def set_password(call: Call, ada: Answer, token: str, **options: Any) -> Answer:
@@ -46,6 +46,35 @@ def test_an_interrupted_change_leaves_no_older_session_alive_and_is_finished_by_
     assert set_password(call, ada, token, headers=same) == {}
     assert len(list(store.query(keys.sessions(ada["sub"])))) == 1
     assert alive(ada)
+
+
+@pytest.mark.parametrize("operation", ["revoke_all", "revoke_device"])
+def test_a_session_that_an_interrupted_change_left_ends_nothing(
+    call: Call,
+    ada: Answer,
+    sign_in: SignIn,
+    confirm: Confirm,
+    alive: Alive,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+):
+    other, token = sign_in(), confirm(ada)
+    with monkeypatch.context() as broken:
+        broken.setattr(change, "_end_older", lambda *_, **__: None)
+        assert set_password(call, ada, token) == {}
+    assert call(operation, bearer=other["access_token"])["error"] == "unauthenticated"
+    assert alive(ada)
+    assert call(operation, bearer=ada["access_token"]) == {}
+
+
+def test_a_session_from_before_versions_were_kept_may_end_the_others(
+    call: Call, ada: Answer, sign_in: SignIn, alive: Alive
+):
+    other = sign_in()
+    [old] = [s for s in session.all_of(ada["sub"], now=NOW) if s.amr == ["otp"]]
+    store.write(writes.Update(old.key, sets={"version": None, "ip": old.ip}))
+    assert call("revoke_all", bearer=ada["access_token"]) == {}
+    assert not alive(other)
 
 
 def test_a_sign_in_at_the_same_moment_does_not_hold_a_change_up(

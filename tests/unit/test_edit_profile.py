@@ -246,7 +246,69 @@ def test_sudo_makes_an_old_session_fresh(call: Call, ada: Answer, prove: Prove, 
     prove(NEW, bearer=ada["access_token"])
     assert refused(basics(call, ada, email=NEW))
     call("sudo", bearer=ada["access_token"])
+    now.time += 60
+    prove(NEW, bearer=ada["access_token"])
     assert basics(call, ada, email=NEW) == {}
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 200), (1, 400)])
+@pytest.mark.parametrize("asked_after", [0, 6000])  # in a fresh session, and in an old one
+def test_a_code_that_was_asked_for_before_the_last_sudo_proves_nothing(
+    call: Call,
+    ada: Answer,
+    outbox: Outbox,
+    now: Clock,
+    asked_after: int,
+    seconds: int,
+    status: int,
+):
+    """Nobody can prepare a change with a stolen access token and wait for the owner's sudo."""
+    now.time += asked_after
+    sent = call("send_code", {"email": NEW}, bearer=ada["access_token"])
+    now.time += seconds
+    call("sudo", bearer=ada["access_token"])
+    body = {"verification_id": sent["verification_id"], "verification_code": outbox.code(NEW)}
+    assert call("verify_code", body).status == 200
+    assert basics(call, ada, email=NEW).status == status
+
+
+@pytest.mark.parametrize("route", ["PATCH /auth/v1/user/profile", BASICS])
+@pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 403)])
+def test_a_user_name_changes_within_ten_minutes_of_signing_in(
+    call: Call, ada: Answer, now: Clock, route: str, seconds: int, status: int
+):
+    now.time += seconds
+    body = {"username": "countess", "gender": "UNKNOWN"}
+    answer = call("edit_profile", body, bearer=ada["access_token"], route=route)
+    assert answer.status == status
+    found = profile(call, ada)
+    if status == 200:
+        assert (found["username"], found["gender"]) == ("countess", "UNKNOWN")
+    else:
+        assert (answer["error"], answer["error_code"]) == ("failed_precondition", 9)
+        assert "sudo" in answer["error_description"]
+        assert (found["username"], found.get("gender")) == ("ada_lovelace", None)
+
+
+@pytest.mark.parametrize("route", ["PATCH /auth/v1/user/profile", BASICS])
+@pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 403)])
+def test_a_user_name_changes_within_ten_minutes_of_sudo(
+    call: Call, ada: Answer, now: Clock, route: str, seconds: int, status: int
+):
+    now.time += 6000
+    call("sudo", bearer=ada["access_token"])
+    now.time += seconds
+    body = {"username": "countess"}
+    assert call("edit_profile", body, bearer=ada["access_token"], route=route).status == status
+
+
+@pytest.mark.parametrize("route", ["PATCH /auth/v1/user/profile", BASICS])
+def test_the_same_user_name_is_no_change(call: Call, ada: Answer, now: Clock, route: str):
+    now.time += 6000
+    body = {"username": "ada_lovelace", "gender": "UNKNOWN"}
+    answer = call("edit_profile", body, bearer=ada["access_token"], route=route)
+    assert answer.status == 200
+    assert profile(call, ada)["gender"] == "UNKNOWN"
 
 
 def test_an_address_that_another_took_meanwhile_stays_theirs(

@@ -182,6 +182,17 @@ def test_a_statement_must_refuse_a_call_that_names_no_key():
             list(rights.of(statement | {"Condition": keys | lacking}, str))
 
 
+def test_only_two_functions_may_do_more_with_strict_account_discovery():
+    more = {name: set(rights.allowed(name)) for name in FUNCTIONS}
+    for name, found in more.items():
+        found -= set(rights.allowed(name, without="IsStrict"))
+    assert {(right.action, right.resource) for right in more.pop("SignIn")} == {
+        ("dynamodb:PutItem", "Accounts")
+    }
+    assert len(more.pop("SignUp")) == 9
+    assert not any(more.values())
+
+
 def test_a_call_that_no_policy_allows_is_noticed(world: World):
     recorder.noting("get_user", lambda *_: aws.dynamodb().scan(TableName="Grants"))({}, None)
     [(function, need)] = recorder.refused()
@@ -227,6 +238,15 @@ def sign_up(w: World) -> None:
     token = w.proof(NEW)
     for _ in range(2):
         w.cold("sign_up", {"verification_token": token, "username": "countess"}, headers=AGAIN)
+    w.configure(account_discovery="strict")
+    early = w.prove("bob@example.com")
+    w.call("sign_up", {"verification_token": w.proof("bob@example.com")})
+    w.call("sign_up", {"verification_token": early})  # who has got an account since
+    w.tenth()
+    w.call("sign_up", {"verification_token": w.proof()}, headers=ELSEWHERE)
+    w.call("sign_up", {"verification_token": w.proof()})  # where her last session is replaced
+    w.now.time += 86400
+    w.call("sign_up", {"verification_token": w.proof()})
 
 
 @journey
@@ -243,6 +263,8 @@ def sign_in(w: World) -> None:
     w.call("sign_in", body, headers=ELSEWHERE)
     w.now.time += 86400
     w.call("sign_in", {"verification_token": w.proof()})
+    w.configure(account_discovery="strict")
+    w.call("sign_in", {"verification_token": w.proof(NEW)})
 
 
 @journey

@@ -20,6 +20,8 @@ from tests.unit.conftest import (
 )
 from tests.unit.test_encryption import seal, thumbprint
 
+CREATE = ["TransactWriteItems"]
+
 
 class Calls(list[str]):
     """The names of the AWS operations called since the last `clear`."""
@@ -123,6 +125,28 @@ def test_sign_up_takes_one(call: Call, calls: Calls, ada: Answer, prove: Callabl
     calls.clear()
     call("sign_up", body)
     assert calls == ["TransactWriteItems"]
+
+
+def test_with_strict_account_discovery_a_sign_up_of_a_known_address_takes_two(
+    call: Call, calls: Calls, ada: Answer, prove: Callable[..., str], now: Clock, configure
+):
+    configure(account_discovery="strict")
+    now.time += 60
+    known, unknown = prove(), prove("bob@example.com")
+    for token, made in ((known, ["BatchGetItem", "TransactWriteItems"]), (unknown, CREATE)):
+        calls.clear()
+        assert call("sign_up", {"verification_token": token}).status == 200
+        assert calls == made
+
+
+def test_with_strict_account_discovery_a_sign_in_of_an_unknown_address_takes_three(
+    call: Call, calls: Calls, prove: Callable[..., str], configure
+):
+    configure(account_discovery="strict")
+    token = prove()
+    calls.clear()
+    assert call("sign_in", {"verification_token": token}).status == 200
+    assert calls == ["GetItem", "BatchGetItem", *CREATE]
 
 
 def test_sign_in_by_code_takes_two(
@@ -311,6 +335,17 @@ def test_query_user_takes_one_for_ids_and_three_for_a_name(call: Call, calls: Ca
     calls.clear()
     call("query_user", bearer=ada["access_token"])
     assert calls == ["BatchGetItem", "GetItem", "BatchGetItem"]
+
+
+def test_with_strict_account_discovery_a_question_about_an_address_reads_nothing(
+    call: Call, calls: Calls, ada: Answer, configure: Callable[..., None]
+):
+    configure(account_discovery="strict")
+    calls.clear()
+    call("check_user", query="username=ada%40example.com")
+    assert calls == []
+    call("query_user", bearer=ada["access_token"], query="email=bob%40example.com")
+    assert calls == ["BatchGetItem"]
 
 
 def test_list_providers_takes_one(call: Call, calls: Calls, ada: Answer):

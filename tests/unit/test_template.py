@@ -68,9 +68,10 @@ def _lines(section: dict[str, Any]) -> str:
 
 def _entry(value: Any) -> str:
     match value:
-        case [{"Statement": statements}]:
+        case [{"Statement": statements}, *more]:
             rows = ",\n".join(f"  {_line(statement)}" for statement in statements)
-            return f'[{{"Statement": [\n{rows}\n ]}}]'
+            rest = "".join(f",\n {_line(policy)}" for policy in more)
+            return f'[{{"Statement": [\n{rows}\n ]}}{rest}]'
         case _:
             return _line(value)
 

@@ -69,9 +69,18 @@ const actions = {
   },
 
   async saveProfile({ name, username }) {
-    // A blank user name is not sent: a user name can be changed, but not removed.
-    await auth.currentUser.update({ name, ...(username && { username }) })
-    await openAccount(t('saved'))
+    const save = async () => {
+      // A blank user name is not sent: a user name can be changed, but not removed.
+      await auth.currentUser.update({ name, ...(username && { username }) })
+      await openAccount(t('saved'))
+    }
+    try {
+      await save()
+    } catch (error) {
+      // Some minutes after the sign-in, another user name needs a confirmation.
+      if (!/sudo/i.test(error.error_description)) throw error
+      await confirmByCode(save)
+    }
   },
 
   async changeAddress({ email, password }) {
@@ -124,6 +133,10 @@ async function sudo(password, next) {
     const { sudo_token } = await auth.sudo({ password })
     return next(sudo_token)
   }
+  return confirmByCode(next)
+}
+
+async function confirmByCode(next) {
   return askCode(
     { email: user.email, target: 'CUR_USER' },
     ({ verification_token }) => auth.sudo({ verification_token }),

@@ -4,22 +4,18 @@ blank field is one to remove, as the SDK sends it.
 
 import datetime
 import re
-import urllib.parse
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from latchkey import pictures
 from latchkey.bodies import malformed
 
 Name = Annotated[str, Field(max_length=64)]
 LongText = Annotated[str, Field(max_length=1024)]
 Gender: TypeAlias = Literal["MALE", "FEMALE", "UNKNOWN", ""]
 
-# No space, and none of the characters that RFC 3986 leaves out: browsers read a backslash as a
-# slash, and quotes end an attribute. An `@` before the path would begin with credentials.
-_IN_URL = r"[^\s\"<>\\^`{|}]"
-_PICTURE = re.compile(rf"https://(?![^/?#]*@)(?=[^/?#]){_IN_URL}+", re.IGNORECASE)
 _BIRTHDATE = re.compile(r"(\d{4})(?:-(\d{2})-(\d{2}))?", re.ASCII)
 # The areas of the tz database, and its names without one. A release may add places to the areas, so
 # the form is checked, and not a list: a copy in the layer would refuse the newest zone, which
@@ -34,17 +30,6 @@ _ZONE = re.compile(
 # A language tag (RFC 5646, section 2.1) as far as it begins with a language. OpenID Connect knows
 # underscores as well.
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
-
-
-def _is_picture(text: str) -> bool:
-    """Return whether a text is an https URL without user name and password."""
-    if not (_PICTURE.fullmatch(text) and text.isprintable()):
-        return False
-    try:
-        parts = urllib.parse.urlsplit(text)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port or an IPv6 address that is none
-        return False
 
 
 def _is_birthdate(text: str) -> bool:
@@ -77,7 +62,7 @@ def _form(accepts: Callable[[str], Any], sentence: str) -> AfterValidator:
 Picture = Annotated[
     LongText,
     Field(json_schema_extra={"format": "uri"}),
-    _form(_is_picture, "Expected an https URL without a user name in it."),
+    _form(pictures.is_picture, "Expected an https URL without a user name in it."),
 ]
 Birthdate = Annotated[
     Name, _form(_is_birthdate, "Expected a date as YYYY-MM-DD, 0000-MM-DD or YYYY.")

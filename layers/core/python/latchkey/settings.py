@@ -73,6 +73,19 @@ class Budget(Settings):
     failures_per_day: PositiveInt = 20
 
 
+class Discovery(Settings):
+    """Whether answers may tell that an address has an account: `cloudbase` as the vendor's do, or
+    not, `strict`.
+    """
+
+    account_discovery: Literal["cloudbase", "strict"] = "cloudbase"
+
+    @property
+    def strict(self) -> bool:
+        """Return whether nobody may learn it before the mailbox is proven."""
+        return self.account_discovery == "strict"
+
+
 class Passwords(Settings):
     """Which passwords may be chosen (users/policy.py), and a word that none may contain."""
 

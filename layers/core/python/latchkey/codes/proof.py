@@ -64,17 +64,15 @@ def read(token: str, claimed: str, *, now: int) -> Proof:
     return Proof(claims["jti"], claims["email"], claims.get("own", ""))
 
 
-def from_note(
-    note: values.Item | None, address: str, sid: str, *, asked_before: int, now: int
-) -> Proof:
+def from_note(note: values.Item | None, address: str, sid: str, *, asked: range, now: int) -> Proof:
     """Return the proof that redeeming a code noted for a change of address (redeem.py).
 
-    This session must have asked for the code, and before that time. Raises AddressNotProven.
+    This session must have asked for the code, and at one of these times. Raises AddressNotProven.
     """
     if (
         note is None
         or note["sid"] != sid
-        or note["asked_at"] >= asked_before
+        or note["asked_at"] not in asked
         or note["expires_at"] <= now
     ):
         raise errors.AddressNotProven

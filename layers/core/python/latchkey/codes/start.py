@@ -88,7 +88,8 @@ def start(
     codes = settings.Codes.load()
     for _ in range(_ATTEMPTS):
         asked = _read(address, caller, access, now)
-        before, is_user, locale = asked.before, asked.owner != "", asked.requester.locale
+        before, locale = asked.before, asked.requester.locale
+        is_user = _is_user(asked.owner, asked.requester)
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
             return Started(before.verification_id, is_user, left, locale, repeated=True)
@@ -195,14 +196,27 @@ def _requester(user: values.Item | None, session: values.Item | None, *, now: in
     return _Requester(user["sub"], session["sid"], user.get("locale"))
 
 
+def _is_user(owner: str, requester: _Requester) -> bool:
+    """Return what the client is told. With strict account discovery, everybody is told that the
+    address is free, except its own signed-in user: then clients sign up, with the password and the
+    name that were typed, and a sign-up signs in whoever has an account (functions/sign_up).
+    """
+    if settings.Discovery.load().strict:
+        return requester.sub != "" and requester.sub == owner
+    return owner != ""
+
+
 def _check_target(
     target: Target, owner: str, requester: _Requester, caller: Caller, now: int
 ) -> None:
     """Refuse an address that is not what the client says it is. The answer tells whether the
-    address has an account, so it counts against the source's limit.
+    address has an account, so it counts against the source's limit. With strict account discovery
+    there is no such answer: only the mail tells it.
     """
     if target == "CUR_USER" and not requester.sub:
         raise errors.Unauthenticated
+    if target in ("USER", "NOT_USER") and settings.Discovery.load().strict:
+        return
     refusal: type[errors.AuthError] | None = None
     if target == "USER" and not owner and not requester.sub:
         refusal = errors.NotFound

@@ -49,6 +49,7 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
         raise errors.InvalidArgument("The user_id must be your own.", field="user_id")
     if wanted.phone:
         raise errors.LoginTypeDisabled
+    sudo.check_rename(user, session, wanted.profile.get("username"), now=now)
     password_hash, tried = _new_hash(wanted, user, session, address, caller, now)
     if password_hash is None and address == user.email:
         profile.edit(user, wanted.profile, now=now)
@@ -59,9 +60,7 @@ def edit(wanted: Edit, caller: Caller, *, now: int) -> None:
         changes["password_hash"] = password_hash
     if address != user.email:
         changes["email"] = address
-        proven = proof.from_note(
-            note, address, session.sid, asked_before=sudo.fresh_until(session), now=now
-        )
+        proven = proof.from_note(note, address, session.sid, asked=sudo.fresh(session), now=now)
         others.append(
             proven.consume_write(
                 user.sub, session.sid, caller, now=now, refusal=errors.AddressNotProven

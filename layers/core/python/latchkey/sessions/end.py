@@ -2,11 +2,14 @@
 offline.
 """
 
+from collections.abc import Sequence
+
 from latchkey import devices, errors
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
 from latchkey.sessions import known_devices, session, signed_in
+from latchkey.sessions.session import Session
 from latchkey.users import history
 
 
@@ -33,12 +36,16 @@ def revoke(token: str) -> None:
 def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> None:
     """End all sessions of the signed-in user and forget all devices, or those of one device, given
     by its name or its id. Raises Unauthenticated.
+
+    The user is not read, so that this stays two calls. A session of older credentials that a change
+    has left behind is told by a newer session. If there is none, it ends only what is dead already,
+    and forgets devices, as the change itself may do.
     """
     access = signed_in.claimed(caller, now=now)
     items = list(store.query(keys.sessions_and_devices(access.sub)))
     alive = session.among(items, now=now)
     asking = next((one for one in alive if one.sid == access.sid), None)
-    if asking is None:
+    if asking is None or _is_older(asking, alive):
         raise errors.Unauthenticated
     meant = None if device_id is None else {device_id, devices.name_of(device_id)}
     ended: list[writes.Write] = [
@@ -60,6 +67,13 @@ def revoke_all(caller: Caller, *, device_id: str | None = None, now: int) -> Non
             sid=asking.sid,
         ),
     )
+
+
+def _is_older(asking: Session, alive: Sequence[Session]) -> bool:
+    """Return whether the credentials have changed since the session was started, as far as the
+    user's other sessions tell.
+    """
+    return asking.version is not None and any((one.version or 0) > asking.version for one in alive)
 
 
 def _end(access: tokens.Access) -> None:

@@ -48,6 +48,16 @@ def by_proof(proof: Proof, caller: Caller, *, now: int) -> Credentials:
     return _sign_in(found, device, proof, caller, now)
 
 
+def by_proof_of_user(proof: Proof, caller: Caller, *, now: int) -> Credentials | None:
+    """Sign in the user of a proven address, if it had one when the code was asked for and has one
+    still. Raises ProofUnusable and UnauthorizedClient.
+    """
+    if not proof.owner:
+        return None
+    found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
+    return None if found is None else _sign_in(found, device, proof, caller, now)
+
+
 def by_proof_of_anybody(proof: Proof, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of a proven address; create the user if there is none. Raises
     ProofUnusable and UnauthorizedClient.
@@ -59,11 +69,19 @@ def by_proof_of_anybody(proof: Proof, caller: Caller, *, now: int) -> Credential
 
 
 def sign_up(created: User, proof: Proof, caller: Caller, *, now: int) -> Credentials:
-    """Create a user and start the first session. Raises ProofUnusable, UnauthorizedClient, and
-    Conflict with AddressTaken or UsernameTaken.
+    """Create a user and start the first session. With strict account discovery, sign in the user
+    who has got the address since the code was asked for.
+
+    Raises ProofUnusable, UnauthorizedClient, and Conflict with AddressTaken or UsernameTaken.
     """
     started = session.new(created, "otp", caller, now=now)
-    again = _use_proof(started, proof, user.create_writes(created), None, caller, now)
+    try:
+        again = _use_proof(started, proof, user.create_writes(created), None, caller, now)
+    except writes.Conflict as conflict:
+        taken = isinstance(conflict.refusal, errors.AddressTaken)
+        if taken and settings.Discovery.load().strict:
+            return by_proof(proof, caller, now=now)
+        raise
     if again is None:
         audit.note(event="new_account", account=keyring.tag(created.email, now))
     return again or credentials.of(started, now=now)

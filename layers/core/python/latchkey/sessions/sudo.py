@@ -16,8 +16,8 @@ from latchkey.keys import tokens
 from latchkey.sessions.session import Session
 from latchkey.users.user import User
 
-# The vendor's value. It is also how long after its sign-in a session may change the address without
-# a token.
+# The vendor's value. It is also how long after its sign-in a session may change address and user
+# name without a token.
 SUDO_SECONDS = 600
 
 
@@ -81,10 +81,22 @@ def check(token: str, user: User, session: Session, *, now: int) -> None:
 
 def check_fresh(session: Session, *, now: int) -> None:
     """Raise SudoNeeded if both sign-in and sudo of the session are SUDO_SECONDS ago or more."""
-    if now >= fresh_until(session):
-        raise errors.SudoNeeded
+    if now >= fresh(session).stop:
+        raise errors.SudoNeeded(
+            "You signed in too long ago for this. Confirm with sudo that it is you, and try again."
+        )
 
 
-def fresh_until(session: Session) -> int:
-    """Return when the session is no longer fresh."""
-    return session.confirmed_at + SUDO_SECONDS
+def check_rename(user: User, session: Session, username: str | None, *, now: int) -> None:
+    """Raise SudoNeeded if this is another user name and the session is not fresh. A user name signs
+    in as an address does, so a stolen access token must not be enough to change it.
+    """
+    if username is not None and username != user.username:
+        check_fresh(session, now=now)
+
+
+def fresh(session: Session) -> range:
+    """Return the times, in epoch seconds, at which the session is fresh. They begin with the last
+    sign-in or sudo: what was prepared before it may be the work of a thief who waited for it.
+    """
+    return range(session.confirmed_at, session.confirmed_at + SUDO_SECONDS)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from latchkey import addresses, errors
+from latchkey import addresses, errors, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values
 from latchkey.limits import budget
@@ -50,8 +50,13 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
     """
     addresses.refuse_phone(name)
     found, device = by_name(name, caller, now=now)
-    account = found.email if found else addresses.canonical_or_none(name) or name.lower()
-    lane = budget.lane_of(account, caller, known=device is not None, now=now)
+    known = device is not None
+    account = addresses.canonical_or_none(name) or name.lower()
+    # With strict account discovery, a user name has a lane of its own for strangers. If it shared
+    # that of the address, whoever spends one would see at the other that they belong together.
+    if found and (not settings.Discovery.load().strict or (known and caller.device_is_secret)):
+        account = found.email
+    lane = budget.lane_of(account, caller, known=known, now=now)
     lane.note_try("password")
     tried = budget.count(lane, caller, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:

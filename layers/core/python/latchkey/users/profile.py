@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from latchkey import pictures
 from latchkey.dynamodb import store
 from latchkey.users import user
 from latchkey.users.user import User
@@ -48,7 +49,7 @@ def of(shown: User) -> Profile:
         username=shown.username,
         name=shown.name,
         gender=shown.gender,
-        picture=shown.picture,
+        picture=pictures.shown(shown.picture),
         locale=shown.locale,
         birthdate=shown.birthdate,
         zoneinfo=shown.zoneinfo,
