@@ -2,7 +2,7 @@
 
 It changes what `sam build` has written: each function that a user or a mail waits for gets a
 version per build, with a snapshot if the parameter SnapStart is on, and the alias `live`, which the
-API and the mail queue call. The repository's template has no aliases, because SAM's
+API and the mail queues call. The repository's template has no aliases, because SAM's
 AutoPublishAlias
 
 - is a name and takes no condition, so every deployment would have them;

@@ -159,21 +159,22 @@ def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]
 
 
 def statement_for(function: str, need: Need) -> str:
-    """Return the statement that a function must have in template.yaml for a need that it lacks."""
+    """Return the statement on a table that template.yaml lacks for a need, or else the need."""
+    if need.resource not in TABLES:
+        values = ", ".join(sorted(need.values))
+        return f"{function}: {need.action} on {need.resource}" + (
+            f" for {values}" if values else ""
+        )
     patterns = {_pattern_for(value) for value in need.values}
     for right in allowed(function):
         if (right.action, right.resource) == (need.action, need.resource):
             patterns |= right.patterns
     keys = ", ".join(f'"{pattern}"' for pattern in sorted(patterns))
-    condition = {
-        "dynamodb": f'"Null": *keys-named, "ForAllValues:StringLike": '
-        f'{{"dynamodb:LeadingKeys": [{keys}]}}',
-        "kms": f'StringEquals: {{"kms:EncryptionContext:purpose": [{keys}]}}',
-    }.get(need.action.partition(":")[0])
     return (
         f"{function}: - {{Effect: Allow, Action: {need.action}, "
-        f"Resource: !GetAtt {need.resource}.Arn"
-        + (f", Condition: {{{condition}}}}}" if condition else "}")
+        f"Resource: !GetAtt {need.resource}.Arn, Condition: "
+        '{"Null": *keys-named, "ForAllValues:StringLike": '
+        f'{{"dynamodb:LeadingKeys": [{keys}]}}}}}}'
     )
 
 

@@ -43,8 +43,9 @@ def test_the_functions_that_somebody_waits_for_get_an_alias(built: Path):
         assert (on, off) == ({"ApplyOn": "PublishedVersions"}, {"Ref": "AWS::NoValue"})
 
 
-def test_the_queue_calls_the_alias(built: Path):
-    source = made(built)["Resources"]["MailSource"]["Properties"]
+@pytest.mark.parametrize("queue", ["Mail", "Notice"])
+def test_each_queue_calls_the_alias(built: Path, queue: str):
+    source = made(built)["Resources"][f"{queue}Source"]["Properties"]
     assert source["FunctionName"] == {"Ref": "SendMail.Alias"}
 
 
@@ -64,7 +65,8 @@ def test_all_else_stays_as_it_is(built: Path):
         del properties["Environment"]["Variables"]["RELEASE"]
         if not properties["Environment"]["Variables"]:
             del properties["Environment"]
-    after["Resources"]["MailSource"]["Properties"]["FunctionName"]["Ref"] = "SendMail"
+    for queue in ("Mail", "Notice"):
+        after["Resources"][f"{queue}Source"]["Properties"]["FunctionName"]["Ref"] = "SendMail"
     assert after == before
 
 

@@ -174,6 +174,19 @@ def test_two_mails_that_tell_the_same_leave_nothing_and_owe_nothing(outbox: Outb
     assert told(outbox)[5:] == [0, 0, 0, 2]
 
 
+def test_what_is_left_out_while_a_mail_tells_of_others_is_told_of_later(
+    outbox: Outbox, meanwhile: Meanwhile
+):
+    for _ in range(8):
+        mail(notice(), NOW)
+    first, *_ = today = [told_of(notice(at=NOW + DAY)) for _ in range(5)]
+    assert [allowance.admit(one, now=NOW + DAY) for one in today] == [3] * 5
+    meanwhile(lambda: allowance.note_sent(first, told=3))
+    assert allowance.admit(told_of(notice(at=NOW + DAY)), now=NOW + DAY) is None
+    mail(notice(at=NOW + 2 * DAY), NOW + 2 * DAY)
+    assert told(outbox)[5:] == [1]
+
+
 def test_a_sign_in_s_notice_has_an_id_that_the_queue_repeats(
     call: Call, outbox: Outbox, ada: Answer, monkeypatch: pytest.MonkeyPatch
 ):

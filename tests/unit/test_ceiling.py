@@ -55,6 +55,14 @@ def test_strangers_get_codes_up_to_seventy_percent(
     assert ask(call, now, headers=ELSEWHERE).status == status
 
 
+@pytest.mark.parametrize(("mails", "allowed"), [(69, True), (70, False)])
+def test_the_part_of_strangers_is_exact(configure: Callable[..., None], mails: int, allowed: bool):
+    configure(mails_per_day=100)
+    hour = {f"h{NOW // HOUR}": mails}
+    store.write(writes.Update(keys.MAILS, adds={"total": mails, **hour}))
+    assert ceiling.count(known=False, now=NOW) is allowed
+
+
 @pytest.mark.parametrize(("mails", "status"), [(9, 200), (10, 429)])
 @pytest.mark.parametrize("by", ["device", "session"])
 def test_known_devices_and_sessions_get_codes_up_to_the_ceiling(

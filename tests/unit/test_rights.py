@@ -217,6 +217,14 @@ def test_a_call_for_an_item_of_another_kind_is_noticed_with_the_statement_that_i
     recorder.forget()
 
 
+def test_a_mail_from_another_address_is_noticed():
+    call = {"FromEmailAddress": "boss@example.com"}
+    for need in rights.needs("sesv2", "SendEmail", call):
+        assert not any(right.allows(need) for right in rights.allowed("SendMail"))
+        lacking = f"SendMail: {need.action} on SES for boss@example.com"
+        assert rights.statement_for("SendMail", need) == lacking
+
+
 @journey
 def send_code(w: World) -> None:
     w.now.time += 60

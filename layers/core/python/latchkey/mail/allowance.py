@@ -66,7 +66,7 @@ def admit(notice: Notice, *, now: int) -> int | None:
         )
         state: _State = "admitted" if admitted else "left out"
         try:
-            store.write(count, _mark_write(notice, state, when=writes.ABSENT))
+            store.write(count, _mark_write(notice, state))
         except writes.Conflict:
             continue
         return tally.left_out if admitted else None
