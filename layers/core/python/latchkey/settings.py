@@ -73,6 +73,12 @@ class Budget(Settings):
     failures_per_day: PositiveInt = 20
 
 
+class Captcha(Settings):
+    """Whether strangers are asked for captchas (limits/captcha.py)."""
+
+    captcha: Literal["adaptive", "off"] = "adaptive"
+
+
 class Passwords(Settings):
     """Which passwords may be chosen (users/policy.py), and a word that none may contain."""
 

@@ -9,7 +9,7 @@ from latchkey.codes.sends import Sends
 from latchkey.codes.verification import Target, Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
-from latchkey.limits import budget
+from latchkey.limits import budget, captcha
 
 # Requests for the same address at the same moment make each other try again.
 _ATTEMPTS = 10
@@ -51,7 +51,8 @@ def start(
     """Write a verification of a canonical address. A repeated request gets the same one.
 
     `access` is the access token of the user who asks, if there is one; it counts if its session is
-    alive. Raises NotFound, AddressTaken, Unauthenticated and TooManyRequests.
+    alive. Raises NotFound, AddressTaken, Unauthenticated, TooManyRequests, CaptchaRequired and
+    CaptchaInvalid.
     """
     codes = settings.Codes.load()
     tags = keyring.tags(address)
@@ -90,6 +91,15 @@ def start(
             )
         _check_target(target, owner, requester, caller, now)
         before.check_limits(codes, now)
+        paid: list[writes.Write] = []
+        if lane == budget.STRANGERS:
+            paid = captcha.send_writes(
+                caller,
+                failures=max(budget.failures(item, now=now) for item in failures),
+                sends=before.sends if now - before.window_at < sends.DAY else 0,
+                most=codes.codes_per_address_per_day,
+                now=now,
+            )
         length = codes.long_code_length if spent else codes.code_length
         counted = "" if spent else lane
         shared = before.shares_seed(caller, length, counted, codes, now)
@@ -119,9 +129,10 @@ def start(
                     keys.verification(made.id), when=writes.ABSENT, item=values.item_of(made)
                 ),
                 count,
+                *paid,
             )
         except writes.Conflict as conflict:
-            if conflict.failed(count):
+            if any(map(conflict.failed, [count, *paid])):
                 raise
             continue
         return Started(made.id, guard is not None, made.expires_at - now, requester.locale, lane)

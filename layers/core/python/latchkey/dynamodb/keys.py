@@ -17,6 +17,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     SEND-IP#<source>   <hour>            how many codes a source address asked for in that hour
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
+    CAPTCHA#<id>       -                 that a picture was answered, and that its token was used
+    CAPTCHA-IP#<source>  <hour>          how many pictures a source address asked for in that hour
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
     USER#<sub>         SESSION#<sid>     a session; expires with its refresh token
     USER#<sub>         SESSION-DEVICE#<name>  a device that has signed in before, and the sessions
@@ -81,6 +83,16 @@ def source_sends(source: str, hour: int) -> Key:
 def budget(tag: str, lane: str) -> Key:
     """Return the key of a lane of the budget of failures of the address of a tag."""
     return Key("grants", f"BUDGET#{tag}", lane)
+
+
+def captcha(picture_id: str) -> Key:
+    """Return the key of what became of the picture of a captcha."""
+    return Key("grants", f"CAPTCHA#{picture_id}", "-")
+
+
+def source_pictures(source: str, hour: int) -> Key:
+    """Return the key of a source's counter of pictures for an hour since 1970."""
+    return Key("grants", f"CAPTCHA-IP#{source}", str(hour))
 
 
 def suppression(tag: str) -> Key:

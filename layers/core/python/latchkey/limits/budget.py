@@ -78,15 +78,18 @@ def lane_of_session(account: str, sid: str, *, now: int) -> Lane:
     return Lane(keyring.tag(account, now), f"session {sid}")
 
 
-def count(lane: Lane, *, now: int) -> Try:
-    """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent."""
+def count(lane: Lane, *, free: int | None = None, now: int) -> Try:
+    """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent, and
+    CaptchaRequired if only so many failures are `free` and there were as many.
+    """
     hour, most = now // HOUR, settings.Budget.load().failures_per_day
+    bound = most if free is None else free
     # The item of a device also says until when the account knows it.
     kept = DEVICE_SECONDS if _is_device(lane) else (WINDOW_HOURS + 1) * HOUR
     count_try = writes.Update(
         lane.key,
         when="attribute_not_exists(#total) OR #total < :most",
-        values={"most": most},
+        values={"most": bound},
         sets={"expires_at": now + kept},
         adds={"total": 1, _bucket(hour): 1},
     )
@@ -100,6 +103,8 @@ def count(lane: Lane, *, now: int) -> Try:
                     "Too many failed attempts. Sign in with a mailed code, or try again later.",
                     retry_after=_wait(item, most, now),
                 ) from None
+            if failures(item, now=now) >= bound:
+                raise errors.CaptchaRequired from None
             _clear_old(lane, item, now)
         else:
             return Try(lane, hour)
