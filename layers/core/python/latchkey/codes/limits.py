@@ -11,8 +11,8 @@ from latchkey import errors, settings
 from latchkey.dynamodb import keys, store, writes
 
 HOUR = 3600
-# Each is drawn in some milliseconds. A person needs a few, and a code a day may be asked for as
-# often by default.
+# As many as codes by default (CODES_PER_SOURCE_PER_HOUR): an office behind one address needs fewer,
+# and drawing them takes less than a second of processor time.
 PICTURES_PER_HOUR = 100
 
 
