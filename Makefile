@@ -54,9 +54,9 @@ bench: $(LOCAL) $(LAMBDA) ## Measure cold and warm requests beside boto3 alone; 
 	@$(BIN)/python -m bench.cold_start --imports
 	@PYTHONPATH=layers/core/python:. $(BIN)/python -m bench.warm --switches
 
-build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the layer.
+build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the layers.
 	UV=$(UV) $(SAM) build --cached --parallel
-	$(BIN)/python -m local.check_layer .aws-sam/build/CoreLayer
+	$(BIN)/python -m local.check_layer .aws-sam/build
 
 snapstart: build ## Build for `sam deploy --parameter-overrides SnapStart=on`, with versions and aliases.
 	$(BIN)/python -m local.aliases .aws-sam/build/template.yaml
@@ -86,7 +86,8 @@ LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes 
     --custom-compile-command "make lock" $(LOCK_FLAGS)
 lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOCK_FLAGS=--upgrade for all.
 	$(LOCK) --group layer -o layers/core/requirements.txt
-	$(LOCK) --group dev -c layers/core/requirements.txt -o requirements/dev.txt
+	$(LOCK) --group captcha-layer -o layers/captcha/requirements.txt
+	$(LOCK) --group dev -c layers/core/requirements.txt -c layers/captcha/requirements.txt -o requirements/dev.txt
 	for group in sam ministack lambda bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
 
 # Environments. Each is made again when its lock file has changed.

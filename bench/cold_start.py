@@ -55,12 +55,12 @@ class Start:
     code: Path
     variables: Mapping[str, str]
     event: Callable[[], Mapping[str, Any]]
-    layer: Path | None
+    layers: tuple[Path, ...] = ()
 
     def run(self, **more: str) -> Outcome:
         """Start a container, and return what came of it."""
         outcome = lambda_runtime.invoke(
-            self.code, self.event(), {**self.variables, **more}, self.layer
+            self.code, self.event(), {**self.variables, **more}, *self.layers
         )
         if outcome.kind != "response" or outcome.body["statusCode"] != 200:
             raise SystemExit(f"no success: {outcome}")
@@ -97,10 +97,10 @@ def starts() -> Iterator[dict[str, Start]]:
             "send_code": account.send_code,
             "get_user": account.get_user,
         }
-        cases = {"bare boto3": Start(bare, _variables(stack, "sign_in"), dict, None)}
+        cases = {"bare boto3": Start(bare, _variables(stack, "sign_in"), dict)}
         for operation, event in events.items():
             code = ROOT / "functions" / operation
-            cases[operation] = Start(code, _variables(stack, operation), event, stack.layer)
+            cases[operation] = Start(code, _variables(stack, operation), event, (stack.layer,))
         yield cases
 
 

@@ -19,6 +19,8 @@ from local.template import template
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "openapi.json"
 _REF = "#/components/schemas/{name}"
+# What may be refused with captcha_required.
+GUARDED = {"send_code", "sign_in", "grant_token", "update_password"}
 
 
 @dataclass
@@ -78,6 +80,11 @@ def document() -> dict[str, Any]:
                     "x-request-id",
                     "A random id of 16 to 64 letters and digits. A request that is repeated with "
                     "it because its answer was lost gets the same answer.",
+                ),
+                "captcha_token": _parameter(
+                    "query",
+                    "captcha_token",
+                    "For a request that was refused with captcha_required.",
                 ),
             },
         },
@@ -154,8 +161,9 @@ def _described(
     last = operation.path.rstrip("}").replace("{", "").rpartition("/")[2].partition(".")[0]
     parameters: list[dict[str, Any]] = [
         {"$ref": f"#/components/parameters/{name}"}
-        for name in ("client_id", "device_id", "request_id")
+        for name in ("client_id", "device_id", "request_id", "captcha_token")
         if name != "client_id" or operation.bearer != "yes"
+        if name != "captcha_token" or operation.name in GUARDED
     ]
     described: dict[str, Any] = {
         "operationId": f"{operation.name}_{last}{version}".replace("-", "_"),

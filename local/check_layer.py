@@ -1,4 +1,4 @@
-"""`python -m local.check_layer FOLDER`: check a layer that was built for Lambda.
+"""`python -m local.check_layer FOLDER`: check the layers in a folder that were built for Lambda.
 
 It exits with a reason in these cases: a library, its native code or its metadata is missing; native
 code is not for Python 3.13 on arm64; bytecode is missing although a python3.13 was there to make
@@ -9,29 +9,52 @@ import importlib.util
 import re
 import struct
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-MOST_MB = 60
 MOST_DATA_MB = 0.2  # it is 28 before layers/core/trim.py
-PACKAGES = ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "jwt", "passlib")
-NATIVE = ("pydantic_core", "cryptography", "_argon2_cffi_bindings")
 ARM64 = 183  # e_machine of an ELF file
 UNCHECKED_HASH = 1  # the flag of bytecode that Python uses without checking its source
 
 
-def problems(layer: Path) -> list[str]:
+@dataclass(frozen=True)
+class Layer:
+    """What a layer must have: packages, those with native code, and how large it may be."""
+
+    source: str
+    """Its folder in layers/."""
+    packages: tuple[str, ...]
+    native: tuple[str, ...]
+    most_mb: int
+
+
+LAYERS = {
+    "CoreLayer": Layer(
+        "core",
+        ("latchkey", "boto3", "aws_lambda_powertools", "pydantic", "jwt", "passlib"),
+        ("pydantic_core", "cryptography", "_argon2_cffi_bindings"),
+        most_mb=60,
+    ),
+    "CaptchaLayer": Layer("captcha", ("captcha", "PIL"), ("PIL",), most_mb=40),
+}
+
+
+def problems(build: Path, name: str) -> list[str]:
     """Return everything that is wrong with a built layer."""
-    python = layer / "python"
-    found = [f"{name} is missing" for name in PACKAGES if not (python / name).is_dir()]
+    layer, python = LAYERS[name], build / name / "python"
+    found = [f"{name} is missing" for name in layer.packages if not (python / name).is_dir()]
     found += [f"{path} must not be there" for path in python.rglob("*.pyi")]
     libraries = list(python.rglob("*.so*"))
     for path in libraries:
         machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
-        if machine != ARM64 or not re.search(r"\.cpython-313-aarch64|\.abi3\.so$", path.name):
+        # What a module is linked with lies in a folder of its own, and is of no Python's version.
+        linked = path.parent.suffix == ".libs"
+        ours = linked or re.search(r"\.cpython-313-aarch64|\.abi3\.so$", path.name)
+        if machine != ARM64 or not ours:
             found.append(f"{path} is not for Python 3.13 on arm64")
-    for name in NATIVE:
-        if not any(path.is_relative_to(python / name) for path in libraries):
-            found.append(f"{name} has no native code")
+    for package in layer.native:
+        if not any(path.is_relative_to(python / package) for path in libraries):
+            found.append(f"{package} has no native code")
     data = _megabytes(python / "botocore" / "data")
     if data > MOST_DATA_MB:
         found.append(f"botocore has {data:.1f} MB of data: {MOST_DATA_MB} at most after trim.py")
@@ -42,15 +65,16 @@ def problems(layer: Path) -> list[str]:
             header = bytecode.read_bytes()[:8] if bytecode.exists() else b""
             if header != importlib.util.MAGIC_NUMBER + struct.pack("<I", UNCHECKED_HASH):
                 found.append(f"{path} has no bytecode, or one that is checked against its time")
-    pins = re.findall(r"^([\w-]+)==(\S+)", (Path("layers/core/requirements.txt")).read_text(), re.M)
-    for name, version in pins:
-        if not (python / f"{name.replace('-', '_')}-{version}.dist-info/METADATA").exists():
-            found.append(f"{name} {version} has no metadata")
-    size = _megabytes(layer)
-    if size > MOST_MB:
-        found.append(f"the layer has {size:.0f} MB: {MOST_MB} at most")
-    print(f"layer: {size:.0f} MB, {len(libraries)} native libraries, {len(pins)} packages")
-    return found
+    requirements = Path("layers", layer.source, "requirements.txt").read_text()
+    pins = re.findall(r"^([\w-]+)==(\S+)", requirements, re.M)
+    for package, version in pins:
+        if not (python / f"{package.replace('-', '_')}-{version}.dist-info/METADATA").exists():
+            found.append(f"{package} {version} has no metadata")
+    size = _megabytes(build / name)
+    if size > layer.most_mb:
+        found.append(f"the layer has {size:.0f} MB: {layer.most_mb} at most")
+    print(f"{name}: {size:.0f} MB, {len(libraries)} native libraries, {len(pins)} packages")
+    return [f"{name}: {problem}" for problem in found]
 
 
 def _megabytes(folder: Path) -> float:
@@ -58,4 +82,5 @@ def _megabytes(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(problems(Path(sys.argv[1]))) or 0)
+    found = [problem for name in LAYERS for problem in problems(Path(sys.argv[1]), name)]
+    sys.exit("\n".join(found) or 0)

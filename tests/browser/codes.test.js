@@ -45,12 +45,6 @@ withEachVersion((method) => {
     assert.ok(request.headers().authorization, 'it was sent with the dead token')
   })
 
-  method('authApi.sendVerificationCodeToCurrentUser', 'is refused in words: it asks for a captcha first', async (app) => {
-    const me = await app.signedIn()
-    const sent = app.call((email) => auth.oauthInstance.authApi.sendVerificationCodeToCurrentUser({ email }), me.email)
-    await assert.rejects(sent, { error: 'unimplemented' })
-  })
-
   method('verify', 'gives a token that proves the address', async (app) => {
     const email = newAddress()
     const { verification_id } = await app.call((email) => auth.getVerification({ email }), email)

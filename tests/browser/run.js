@@ -43,6 +43,7 @@ const servers = [servePages(pages), servePages(stranger)]
 Object.assign(process.env, {
   API: stack.api,
   INBOX: stack.inbox,
+  STACK_ENDPOINT: stack.endpoint,
   PAGES: `http://localhost:${pages}`,
   STRANGER: `http://localhost:${stranger}`,
   CHROMIUM: chromium,
@@ -71,7 +72,7 @@ process.exit(results.failed.length || !results.passed.length ? 1 : 0)
 
 async function startStack() {
   if (process.env.STACK_API) {
-    return { api: process.env.STACK_API, inbox: process.env.STACK_INBOX, stop: async () => {} }
+    return { api: process.env.STACK_API, inbox: process.env.STACK_INBOX, endpoint: process.env.STACK_ENDPOINT, stop: async () => {} }
   }
   const [api, inbox, smtp, smtps, ministack] = ports
   const parameters = [
@@ -97,6 +98,7 @@ async function startStack() {
   return {
     api: `http://127.0.0.1:${api}`,
     inbox: `http://127.0.0.1:${inbox}`,
+    endpoint: `http://127.0.0.1:${ministack}`,
     stop: () => child.kill('SIGTERM') && stopped,
   }
 }

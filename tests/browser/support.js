@@ -5,11 +5,13 @@
 
 import { chromium } from 'playwright-core'
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { dirname } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 /** The addresses of the stack and the pages. run.js sets them. */
-export const { API, INBOX, PAGES, STRANGER } = process.env
+export const { API, INBOX, PAGES, STACK_ENDPOINT, STRANGER } = process.env
 export const VERSIONS = ['2.32.0', '3.7.0']
 export const CLIENT = 'browser-test' // the SDK's env
 export const PASSWORD = 'correct-horse-1'
@@ -209,6 +211,12 @@ export async function mailTo(email, { mails = 1, subject = /./, patience = 400 }
 async function mailsTo(email, subject) {
   const mails = await (await fetch(`${INBOX}/mails?to=${encodeURIComponent(email)}`)).json()
   return mails.filter((mail) => subject.test(mail.subject))
+}
+
+/** Return what the picture of a captcha shows, by the token that came with it. */
+export function textOf(token) {
+  const root = dirname(dirname(import.meta.dirname))
+  return execFileSync(`${root}/.venv/bin/python`, ['-m', 'tests.captchas', STACK_ENDPOINT, token], { cwd: root, encoding: 'utf8' })
 }
 
 /** Return whether a name and a password sign in. */

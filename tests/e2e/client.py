@@ -20,6 +20,10 @@ ROUTES = {
     "sign_out": ("POST", "/auth/v1/user/signout"),
     "get_user": ("GET", "/auth/v1/user/me"),
 }
+CAPTCHA_ROUTES = {
+    "draw": ("POST", "/auth/v1/captcha/data"),
+    "answer": ("POST", "/auth/v1/captcha/data/verify"),
+}
 # The routes of a signed-in user. They check the session before the body.
 ACCOUNT_ROUTES = {
     "edit_profile": ("PATCH", "/auth/v1/user/profile"),
@@ -33,7 +37,7 @@ TOKENS = {"token_type", "access_token", "refresh_token", "expires_in", "scope", 
 # The fields whose values must never be logged.
 CONFIDENTIAL = {
     "email", "password", "verification_code", "verification_token", "access_token",
-    "refresh_token", "token", "sudo_token", "new_password",
+    "refresh_token", "token", "sudo_token", "new_password", "captcha_token",
 }  # fmt: skip
 MAIL_SECONDS = 20
 # The local stack runs a process for each request. More requests at a time would make the machine
@@ -117,9 +121,10 @@ class Device:
         bearer: str | None = None,
         request_id: str | None = None,
         headers: dict[str, str] | None = None,
+        captcha_token: str | None = None,
     ) -> Answer:
         """Send a request as the SDK does: JSON whose content type is text/plain."""
-        method, path = (ROUTES | ACCOUNT_ROUTES)[operation]
+        method, path = (ROUTES | CAPTCHA_ROUTES | ACCOUNT_ROUTES)[operation]
         sent = {
             "x-device-id": self.id,
             "x-request-id": request_id or secrets.token_hex(16),
@@ -132,7 +137,8 @@ class Device:
             self.http.request(
                 method,
                 path,
-                params={} if bearer else {"client_id": "e2e"},
+                params=({"captcha_token": captcha_token} if captcha_token else {})
+                | ({} if bearer else {"client_id": "e2e"}),
                 content=None if method == "GET" else content,
                 headers=httpx.Headers(sent | (headers or {}), encoding="utf-8"),
             )

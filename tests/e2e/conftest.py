@@ -10,7 +10,9 @@ from tests.e2e.stack import ROOT, NotReady, Stack, running
 
 # All requests come from one source, and many of them are for one address. Tests of limits set the
 # limits themselves.
-PARAMETERS = "CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000 FailuresPerDay=1000000"
+PARAMETERS = (
+    "CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000 FailuresPerDay=1000000 Captcha=off"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

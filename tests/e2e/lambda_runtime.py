@@ -1,7 +1,7 @@
 """Lambda's own bootstrap, and the part of Lambda's Runtime API that it calls.
 
 The bootstrap runs in an environment with only what Lambda brings: boto3 and `awslambdaric`. As on
-Lambda, only the function's folder and the layer are added.
+Lambda, only the function's folder and its layers are added.
 """
 
 import json
@@ -64,7 +64,7 @@ def variables(stack: Stack, function: str) -> dict[str, str]:
 
 
 def invoke(
-    code: Path, event: Mapping[str, Any], environment: Mapping[str, str], layer: Path | None
+    code: Path, event: Mapping[str, Any], environment: Mapping[str, str], *layers: Path
 ) -> Outcome:
     """Start a container for the function in a folder, and let it answer one event."""
     with (
@@ -82,7 +82,7 @@ def invoke(
                 "PATH": "/usr/bin:/bin",
                 "LANG": "C.UTF-8",
                 "HOME": folder,
-                "PYTHONPATH": str(layer or ""),
+                "PYTHONPATH": os.pathsep.join(map(str, layers)),
                 "PYTHONNOUSERSITE": "1",
                 "PYTHONDONTWRITEBYTECODE": "1",  # both folders are read-only on Lambda
                 "LAMBDA_TASK_ROOT": str(task),

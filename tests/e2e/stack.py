@@ -16,6 +16,8 @@ import boto3
 from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import TypeDeserializer
 
+from local.template import template
+
 ROOT = Path(__file__).parents[2]
 NAME = "latchkey"
 # The first start builds the layer and downloads packages. Later ones take about ten seconds.
@@ -46,8 +48,13 @@ class Stack:
 
     @property
     def layer(self) -> Path:
-        """Return the folder of the layer that was built for this machine."""
+        """Return the folder of the core layer that was built for this machine."""
         return self.home / "build" / "CoreLayer" / "python"
+
+    def own_layers(self, function: str) -> list[Path]:
+        """Return the folders of the layers that a function has beside the core layer."""
+        properties = template()["Resources"][function]["Properties"]
+        return [self.home / "build" / own["Ref"] / "python" for own in properties.get("Layers", [])]
 
     def client(self, service: str, **credentials: str) -> Any:
         """Return a boto3 client. Without other credentials, it has all rights."""

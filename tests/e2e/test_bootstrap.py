@@ -53,6 +53,7 @@ STATUS = {
     "sudo": 401,
     "unknown_route": 404,
     "get_verification": 404,
+    "solve_captcha": 200,
 }
 
 
@@ -86,6 +87,7 @@ def bootstrap(stack: Stack) -> Bootstrap:
             event,
             lambda_runtime.variables(stack, function) | variables,
             layer,
+            *stack.own_layers(function),
         )
 
     return run
@@ -185,6 +187,11 @@ def test_a_dead_table_is_answered_as_unavailable(bootstrap: Bootstrap):
     assert json.loads(outcome.body["body"])["error"] == "unavailable"
 
 
+def test_no_other_layer_brings_what_draws(bootstrap: Bootstrap, stack: Stack):
+    assert not {"captcha", "PIL"} & set(modules_of(stack.layer))
+    assert {"captcha", "PIL"} <= set(modules_of(*stack.own_layers("SolveCaptcha")))
+
+
 @pytest.mark.parametrize("package", ["pydantic", "jwt", "argon2"])
 def test_a_package_that_the_layer_lacks_is_noticed(
     bootstrap: Bootstrap, stack: Stack, tmp_path: Path, package: str
@@ -200,9 +207,9 @@ def test_a_package_that_the_layer_lacks_is_noticed(
         assert outcome.body["errorType"] == "Runtime.ImportModuleError"
 
 
-def modules_of(layer: Path) -> list[str]:
-    """Return what can be imported from the layer."""
-    return [module.name for module in pkgutil.iter_modules([str(layer)])]
+def modules_of(*layers: Path) -> list[str]:
+    """Return what can be imported from the layers."""
+    return [module.name for module in pkgutil.iter_modules(map(str, layers))]
 
 
 def version_of(layer: Path) -> str:
@@ -215,7 +222,7 @@ def test_lambda_brings_a_boto3_and_the_layers_comes_first(stack: Stack, tmp_path
     event = {"modules": ["boto3", "botocore"]}
     variables = {"AWS_REGION": "eu-central-1"}
 
-    theirs = lambda_runtime.invoke(tmp_path, event, variables, None).body
+    theirs = lambda_runtime.invoke(tmp_path, event, variables).body
     ours = lambda_runtime.invoke(
         tmp_path, {"modules": modules_of(stack.layer)}, variables, stack.layer
     ).body

@@ -457,7 +457,7 @@ def test_a_spent_budget_does_not_tell_whose_address_a_user_name_is(
     spent: str,
     other: str,
 ):
-    configure(account_discovery=discovery, failures_per_day=LIMIT)
+    configure(account_discovery=discovery, failures_per_day=LIMIT, captcha="off")
     for _ in range(LIMIT):
         body = {"username": spent, "password": "wrong1843"}
         assert call("sign_in", body, headers=ELSEWHERE).status == 401

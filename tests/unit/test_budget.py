@@ -24,7 +24,9 @@ def stranger() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]) -> list[str]:
-    """Compare without hashing, five failures a day; return the passwords that were compared."""
+    """Compare without hashing, five failures a day, no captchas (test_solve_captcha.py); return the
+    passwords that were compared.
+    """
     compared: list[str] = []
 
     def matches(password: str, stored: str | None) -> bool:
@@ -32,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]) -> li
         return stored is not None and password == "engine1843"
 
     monkeypatch.setattr(passwords, "matches", matches)
-    configure(failures_per_day=5, code_cooldown_seconds=0)
+    configure(failures_per_day=5, code_cooldown_seconds=0, captcha="off")
     return compared
 
 

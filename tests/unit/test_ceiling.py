@@ -117,6 +117,12 @@ def test_a_container_looks_again_after_half_a_minute(
     assert call("send_code").status == status
 
 
+def test_a_container_whose_clock_was_set_back_looks_again():
+    ceiling.learn({keys.MAILS: None}, now=NOW)
+    assert ceiling.keys_to_read(now=NOW) == []
+    assert ceiling.keys_to_read(now=NOW - 1) == [keys.MAILS]
+
+
 def test_looking_takes_no_call_of_its_own(call: Call, now: Clock):
     made: list[str] = []
     call("send_code")
@@ -206,14 +212,17 @@ def test_what_is_tried_again_is_not_counted_twice(
     monkeypatch.setattr(send, "send", fail)
     call("send_code")
     outbox.deliver()
-    assert item()["total"] == counted
+    hour = f"h{NOW // HOUR}"
+    assert (item()["total"], item()[hour]) == (counted, counted)
     assert dispatch.dispatch(notice("bob"), now=NOW) == (0 if counted else 4 * HOUR)
     # Ada's address is suppressed after the first fault that is final.
     assert item()["total"] == counted
 
 
-def test_old_hours_are_dropped_and_the_item_stays_small():
-    for hour in range(200):
+@pytest.mark.parametrize("most", [10, 1000])
+def test_old_hours_are_dropped_and_the_item_stays_small(configure: Callable[..., None], most: int):
+    configure(mails_per_day=most)
+    for hour in range(100):
         assert ceiling.count(known=True, now=NOW + 3 * hour * HOUR)
     hours = [name for name in item() if name[1:].isdigit()]
     assert len(hours) <= ceiling.BUCKETS

@@ -1,9 +1,12 @@
-"""What layers/core/trim.py leaves of botocore's data must answer as all of it does."""
+"""What layers/core/trim.py leaves of botocore's data must answer as all of it does. Only one
+function has the other layer.
+"""
 
 import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +20,8 @@ import botocore.session
 import pytest
 
 from layers.core import trim
+from tests.rights import FUNCTIONS, RESOURCES
+from tests.unit.conftest import ROOT
 
 REGIONS = [
     "eu-central-1", "us-east-1", "ap-southeast-7", "cn-north-1", "us-gov-west-1", "us-iso-east-1",
@@ -196,3 +201,31 @@ def references(part: Any) -> Iterator[str]:
         if isinstance(part.get("shape"), str):
             yield part["shape"]
         yield from references(list(part.values()))
+
+
+def test_only_the_function_that_draws_carries_what_draws():
+    layers = {name: RESOURCES[name]["Properties"].get("Layers") for name in FUNCTIONS}
+    assert {name: found for name, found in layers.items() if found} == {
+        "SolveCaptcha": [{"Ref": "CaptchaLayer"}]
+    }
+    core, drawing = (
+        set(
+            re.findall(r"^([\w-]+)==", (ROOT / f"layers/{name}/requirements.txt").read_text(), re.M)
+        )
+        for name in ("core", "captcha")
+    )
+    assert drawing == {"captcha", "pillow"}
+    assert not core & drawing
+
+
+def test_both_layers_are_installed_in_the_same_way():
+    core, drawing = (
+        (ROOT / f"layers/{name}/Makefile").read_text().split(".PHONY")[0]
+        for name in ("core", "captcha")
+    )
+
+    def settings(makefile: str) -> list[str]:
+        return [line for line in makefile.splitlines() if line and not line.startswith("#")]
+
+    assert len(settings(core)) > 15
+    assert settings(drawing) == settings(core)

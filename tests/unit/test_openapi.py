@@ -5,6 +5,7 @@ import pytest
 
 from docs import openapi
 from local.template import template
+from tests.rights import FUNCTIONS, RESOURCES, function_of
 from tests.unit.conftest import Answer, Call
 
 DOCUMENT = openapi.document()
@@ -33,6 +34,16 @@ def test_every_reference_leads_somewhere():
     for place in set(re.findall(r'"\$ref": "#/components/(\w+)/', json.dumps(DOCUMENT))):
         names = re.findall(rf'"\$ref": "#/components/{place}/([^"]+)"', json.dumps(DOCUMENT))
         assert set(names) <= set(DOCUMENT["components"][place])
+
+
+def test_what_may_ask_for_a_captcha_takes_its_token():
+    asking = {
+        function
+        for function in FUNCTIONS
+        if "CAPTCHA"
+        in RESOURCES[function]["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    assert {function_of(name) for name in openapi.GUARDED} == asking
 
 
 def test_operation_ids_are_unique():

@@ -16,7 +16,8 @@ from typing import Any
 import boto3
 import pytest
 
-from latchkey import aws
+from latchkey import aws, ids
+from latchkey.keys import tokens
 from latchkey.mail import send
 from tests import rights
 from tests.rights import FUNCTIONS
@@ -86,6 +87,16 @@ class World:
         start_container()
         how = {"bearer": self.bearer} | how
         return self.call(operation, {} if body is None else body, **how)
+
+    def paid(self) -> str:
+        """Return a query with a captcha token, which buys the next try. From now on the second
+        failure of an account takes one.
+        """
+        self.configure(failures_per_day=2, code_cooldown_seconds=0)
+        claims = {"jti": ids.new_id(), "path": ""}
+        expiry = self.now.time + 600
+        token = tokens.issue_mac("captcha", claims, now=self.now.time, expires_at=expiry)
+        return f"captcha_token={token}"
 
     def crowd(self) -> None:
         """Sign Ada in on more devices than one transaction can sign out."""
@@ -229,8 +240,20 @@ def test_a_mail_from_another_address_is_noticed():
 def send_code(w: World) -> None:
     w.now.time += 60
     w.cold("send_code", {"email": NEW})
+    body, paid = {"email": "eve@example.com"}, w.paid()
+    w.call("sign_in", {"username": "eve@example.com", "password": "wrong1843"})
+    for _ in range(3):
+        w.call("send_code", body)
+    w.call("send_code", body, query=paid)
     w.configure(mail_queue_url="https://sqs.eu-central-1.amazonaws.com/1/none")
     assert w.call("send_code", {"email": "bob@example.com"})["error"] == "unavailable"
+
+
+@journey
+def solve_captcha(w: World) -> None:
+    token = w.cold("solve_captcha")["token"]
+    body = {"token": token, "key": "0000"}
+    w.cold("solve_captcha", body, route="POST /auth/v1/captcha/data/verify")
 
 
 @journey
@@ -269,6 +292,9 @@ def sign_in(w: World) -> None:
     sealed = seal('{"username": "ada@example.com", "password": "engine1843"}')
     body = {"params": sealed, "public_key_thumbprint": thumbprint()}
     w.call("sign_in", body, headers=ELSEWHERE)
+    paid, body = w.paid(), {"username": "eve@example.com", "password": "wrong1843"}
+    w.call("sign_in", body)
+    w.call("sign_in", body, query=paid)
     w.now.time += 86400
     w.call("sign_in", {"verification_token": w.proof()})
     w.configure(account_discovery="strict")
@@ -286,6 +312,9 @@ def grant_token(w: World) -> None:
         again = {"grant_type": "refresh_token", "refresh_token": theirs["refresh_token"]}
         w.call("grant_token", again)
         w.now.time += 31
+    paid, body = w.paid(), body | {"username": "eve@example.com"}
+    w.call("grant_token", body)
+    w.call("grant_token", body, query=paid)
 
 
 @journey
@@ -436,6 +465,7 @@ def update_password(w: World) -> None:
         "public_key_thumbprint": thumbprint(),
     }
     w.cold("update_password", body | {"username": "nobody@example.com"})
+    w.call("update_password", body | {"username": "nobody@example.com"}, query=w.paid())
     w.cold("update_password", body)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from latchkey import aws
 from latchkey.keys import keyring
+from latchkey.limits import captcha
 from tests.unit.conftest import (
     CONTEXT,
     NOW,
@@ -43,6 +44,53 @@ def test_send_code_takes_three(call: Call, calls: Calls, ada: Answer, now: Clock
     now.time += 60
     calls.clear()
     call("send_code")
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
+
+
+@pytest.fixture
+def captcha_token(call: Call, configure: Callable[..., None]) -> str:
+    """Let the next tries of strangers take a captcha, and return a token of one."""
+    made = captcha.picture("", now=NOW)
+    body = {"token": made.token, "key": made.text}
+    token = call("solve_captcha", body, route="POST /auth/v1/captcha/data/verify")["captcha_token"]
+    configure(failures_per_day=2)
+    call("sign_in", {"username": "bob@example.com", "password": "wrong1843"})
+    return str(token)
+
+
+def test_a_captcha_takes_one_to_draw_and_one_to_answer(call: Call, calls: Calls):
+    call("solve_captcha")
+    calls.clear()
+    made = call("solve_captcha")
+    assert calls == ["UpdateItem"]
+    calls.clear()
+    body = {"token": made["token"], "key": "0000"}
+    call("solve_captcha", body, route="POST /auth/v1/captcha/data/verify")
+    assert calls == ["PutItem"]
+
+
+def test_a_captcha_makes_a_sign_in_by_password_take_two_more(
+    call: Call, calls: Calls, captcha_token: str
+):
+    body = {"username": "bob@example.com", "password": "wrong1843"}
+    calls.clear()
+    assert call("sign_in", body)["error"] == "captcha_required"
+    assert calls == ["GetItem", "BatchGetItem", "UpdateItem"]
+    calls.clear()
+    call("sign_in", body, query=f"captcha_token={captcha_token}")
+    assert calls == ["GetItem", "BatchGetItem", *["UpdateItem"] * 4]
+
+
+def test_a_captcha_makes_send_code_take_no_more(
+    call: Call, calls: Calls, captcha_token: str, configure: Callable[..., None]
+):
+    configure(code_cooldown_seconds=0)
+    for _ in range(3):
+        call("send_code", {"email": "bob@example.com"})
+    body = {"email": "bob@example.com"}
+    assert call("send_code", body)["error"] == "captcha_required"
+    calls.clear()
+    assert call("send_code", body, query=f"captcha_token={captcha_token}").status == 200
     assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
 
 

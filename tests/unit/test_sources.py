@@ -103,7 +103,7 @@ def test_what_was_right_is_given_back(call: Call, ada: Answer, outbox: Outbox, n
     assert item is not None
     assert {name: item[name] for name in item if name[0] in "nt"} == {
         "total": 0,
-        f"n{sources.name_of(HERE)}": 0,
+        f"n{sources.name_of(sources.subscriber(HERE))}": 0,
     }
     spend(call)
 

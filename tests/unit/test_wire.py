@@ -27,6 +27,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from latchkey.limits import captcha
 from local.template import template
 from tests.unit.conftest import CONTEXT, NOW, ROOT, Call, Clock, Outbox, handler
 
@@ -298,6 +299,15 @@ def _words(request: pytest.FixtureRequest, now: Clock) -> dict[str, str]:
     }
     for name in ("", ":verified", ":guessed"):
         words |= {f"{word}{name}": text for word, text in _mailed(call, outbox, name).items()}
+    pictures = [captcha.picture("POST:/v1/signin", now=START) for _ in range(2)]
+    body = {"token": pictures[1].token, "key": pictures[1].text}
+    solved = call("solve_captcha", body, route="POST /auth/v1/captcha/data/verify")
+    words |= {
+        "picture": pictures[0].token,
+        "picture:text": pictures[0].text,
+        "picture:lower": pictures[0].text.lower(),
+        "captcha": solved["captcha_token"],
+    }
     words["wrong"] = words["code"][:-1] + ("1" if words["code"][-1] == "0" else "0")
     for name, code in ((":verified", words["code:verified"]), *[(":guessed", "wrong")] * 5):
         call("verify_code", {"verification_id": words[f"id{name}"], "verification_code": code})

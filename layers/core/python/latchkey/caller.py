@@ -34,6 +34,8 @@ class Caller:
     """The access token as sent, or empty."""
     query: dict[str, str]
     path: str
+    captcha_token: str = ""
+    """As sent, or empty (limits/captcha.py)."""
 
     @property
     def client_id(self) -> str:

@@ -9,6 +9,9 @@ The SDK sorts errors by these words and numbers, and by words in the messages (d
     |   |-- WeakPassword       3  400
     |   |-- CodeUnusable       3  400  expired, used, or never sent
     |   |-- TooManyGuesses     3  400
+    |   |-- PictureUnusable    3  400  of a captcha: expired, answered before, or never made
+    |   |-- WrongAnswer        3  400  of a captcha. With a word of its own the SDK would open a
+    |   |                              second dialog
     |   `-- ProofUnusable      3  400  a verification token that has expired, was used, or is for
     |                                  another address
     |-- WrongCode              3  400
@@ -29,45 +32,15 @@ The SDK sorts errors by these words and numbers, and by words in the messages (d
     |-- Unavailable           14  503
     |-- Unauthenticated       16  401  only for a dead or missing access token: the SDK drops its
     |                                  session on this
+    |-- CaptchaRequired     4001  403
+    |-- CaptchaInvalid      4002  403
     |-- UnauthorizedClient  4022  403
     `-- LoginTypeDisabled   4045  403
 """
 
-from typing import ClassVar
-
-
-class AuthError(Exception):
-    """A refusal that the client is told about."""
-
-    status: ClassVar[int]
-    error: ClassVar[str]
-    error_code: ClassVar[int]
-    message: str
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.message)
-
-    def body(self) -> dict[str, object]:
-        """Return the JSON object of the answer, without its request id."""
-        named = {"error": self.error, "error_code": self.error_code}
-        return named | {"error_description": str(self)}
-
-
-class InvalidArgument(AuthError):
-    """The message says what is wrong. `field` names the place beside the message and not in it,
-    because the SDK sorts errors by the words of the message.
-    """
-
-    status, error, error_code = 400, "invalid_argument", 3
-    message = "The request is not valid."
-
-    def __init__(self, message: str | None = None, *, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
-
-    def body(self) -> dict[str, object]:
-        """Add the field as a detail."""
-        return super().body() | ({"details": [{"field": self.field}]} if self.field else {})
+from latchkey.refusal import AuthError as AuthError
+from latchkey.refusal import InvalidArgument as InvalidArgument
+from latchkey.refusal import TooManyRequests as TooManyRequests
 
 
 class MissingField(InvalidArgument):
@@ -100,6 +73,18 @@ class TooManyGuesses(InvalidArgument):
     """The code was guessed too often. Waiting does not help, so not `resource_exhausted`."""
 
     message = "Verification code: too many attempts. Ask for a new one."
+
+
+class PictureUnusable(InvalidArgument):
+    """The picture has expired, was answered before, or was never made: one answer for all."""
+
+    message = "The picture has expired or was already answered. Enter the characters of a new one."
+
+
+class WrongAnswer(InvalidArgument):
+    """The characters are not those of the picture, which is spent now."""
+
+    message = "The characters were wrong. Enter those of the new picture."
 
 
 class ProofUnusable(InvalidArgument):
@@ -148,20 +133,6 @@ class NotFound(AuthError):
 
     status, error, error_code = 404, "not_found", 5
     message = "User not found."
-
-
-class TooManyRequests(AuthError):
-    """A limit that waiting lifts. `retry_after` is in seconds."""
-
-    status, error, error_code = 429, "resource_exhausted", 8
-
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
-        self.retry_after = max(1, retry_after)
-
-    def body(self) -> dict[str, object]:
-        """Add the seconds to wait."""
-        return super().body() | {"retry_after": self.retry_after}
 
 
 class FailedPrecondition(AuthError):
@@ -234,6 +205,20 @@ class Unauthenticated(AuthError):
 
     status, error, error_code = 401, "unauthenticated", 16
     message = "The access token is missing, not valid or expired. Sign in again."
+
+
+class CaptchaRequired(AuthError):
+    """Strangers have failed or asked so often that the next try takes a captcha."""
+
+    status, error, error_code = 403, "captcha_required", 4001
+    message = "Enter the characters of a picture first."
+
+
+class CaptchaInvalid(AuthError):
+    """The captcha token is forged, has expired, was used, or is for another operation."""
+
+    status, error, error_code = 403, "captcha_invalid", 4002
+    message = "The captcha is not valid, has expired or was already used."
 
 
 class UnauthorizedClient(AuthError):

@@ -99,6 +99,7 @@ def caller_of(event: Event, operation: str) -> Caller:
     sent_device = headers.get("x-device-id", "")
     device_id = sent_device if _DEVICE_ID.fullmatch(sent_device) else ""
     scheme, _, token = headers.get("authorization", "").partition(" ")
+    query = bodies.fields(event.get("rawQueryString") or "")
     return Caller(
         request_id=request_id or str(context.get("requestId", "")),
         sent_id=request_id,
@@ -109,8 +110,9 @@ def caller_of(event: Event, operation: str) -> Caller:
         user_agent=headers.get("user-agent", "")[:256],
         languages=headers.get("accept-language", "")[:256],
         bearer=token.strip() if scheme.lower() == "bearer" else "",
-        query=bodies.fields(event.get("rawQueryString") or ""),
+        query=query,
         path=http.get("path", ""),
+        captcha_token=query.get("captcha_token") or headers.get("x-captcha-token", ""),
     )
 
 

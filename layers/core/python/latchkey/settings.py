@@ -73,6 +73,12 @@ class Budget(Settings):
     failures_per_day: PositiveInt = 20
 
 
+class Captcha(Settings):
+    """Whether strangers are asked for captchas (limits/captcha.py)."""
+
+    captcha: Literal["adaptive", "off"] = "adaptive"
+
+
 class Discovery(Settings):
     """Whether answers may tell that an address has an account: `cloudbase` as the vendor's do, or
     not, `strict`.

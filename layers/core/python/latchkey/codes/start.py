@@ -6,13 +6,12 @@ from typing import Literal, TypeAlias
 
 from latchkey import errors, ids, settings
 from latchkey.caller import Caller
-from latchkey.codes import sends, strangers
-from latchkey.codes.sends import Sends
-from latchkey.codes.strangers import Allowance
+from latchkey.codes import asker, sends, strangers
+from latchkey.codes.asker import Asked, Requester
 from latchkey.codes.verification import Verification
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring, tokens
-from latchkey.limits import budget, ceiling, sources, storm
+from latchkey.limits import captcha, ceiling, sources
 
 Target: TypeAlias = Literal["ANY", "USER", "NOT_USER", "CUR_USER"]
 # Requests of one device for the same address at the same moment make each other try again.
@@ -39,55 +38,18 @@ class Started:
                 store.write(write)
 
 
-@dataclass(frozen=True)
-class _Requester:
-    """The signed-in user who asks for a code; all empty if nobody is signed in."""
-
-    sub: str = ""
-    sid: str = ""
-    locale: str | None = None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Who asks, as what, and what was sent to the address before."""
-
-    requester: _Requester
-    owner: str
-    """The sub of the user who has the address, or empty."""
-    lane: str
-    """Of the budget of failures (limits/budget.py)."""
-    spent: bool
-    """Whether the lane is spent: then the code is long."""
-    sends_lane: str
-    before: Sends
-    allowance: Allowance | None
-    """What strangers at this network may ask for; None for the owner's devices and sessions."""
-
-    @property
-    def known(self) -> bool:
-        """Return whether a device that the account knows, or a session of its owner, asks."""
-        return self.allowance is None
-
-    def check_limits(self, codes: settings.Codes, now: int) -> None:
-        """Raise TooManyRequests during the cool-down, and beyond the daily limit."""
-        if self.allowance:
-            self.allowance.check(codes, now)
-        else:
-            self.before.check_limits(codes, now)
-
-
 def start(
     address: str, target: Target, caller: Caller, access: tokens.Access | None, *, now: int
 ) -> Started:
     """Write a verification of a canonical address. A repeated request gets the same one.
 
     `access` is the access token of the user who asks, if there is one; it counts if its session is
-    alive. Raises NotFound, AddressTaken, Unauthenticated and TooManyRequests.
+    alive. Raises NotFound, AddressTaken, Unauthenticated, TooManyRequests, CaptchaRequired and
+    CaptchaInvalid.
     """
     codes = settings.Codes.load()
     for _ in range(_ATTEMPTS):
-        asked = _read(address, caller, access, now)
+        asked = asker.read(address, caller, access, now)
         before, locale = asked.before, asked.requester.locale
         is_user = _is_user(asked.owner, asked.requester)
         if caller.repeats(before.sent_by, before.sent_at, now=now):
@@ -96,6 +58,7 @@ def start(
         ceiling.check(known=asked.known, now=now)
         _check_target(target, asked.owner, asked.requester, caller, now)
         asked.check_limits(codes, now)
+        paid = _captcha_writes(asked, caller, codes, now)
         made = _verification(address, asked, caller, codes, now)
         after = before.after(made, caller, now)
         record = sends.replace_write(address, asked.sends_lane, before, after, now=now)
@@ -108,10 +71,13 @@ def start(
                 ),
                 sources.count_code_write(caller.source, now=now),
                 *([count] if count else []),
+                *paid,
             )
         except writes.Conflict as conflict:
             # Only what another request changed meanwhile is worth another look.
-            if not (conflict.failed(record) or (count and conflict.failed(count))):
+            if any(map(conflict.failed, paid)) or not (
+                conflict.failed(record) or (count and conflict.failed(count))
+            ):
                 raise
             continue
         undo = [sends.undo_write(address, asked.sends_lane, made.id, now=now)]
@@ -121,49 +87,22 @@ def start(
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
 
 
-def _read(address: str, caller: Caller, access: tokens.Access | None, now: int) -> _Asked:
-    """Read all that a code depends on, in one call. The lane is fixed here."""
-    tags = keyring.tags(address)
-    device = caller.device_id or f"network {sources.subscriber(caller.source)}"
-    session = f"session {access.sid if access else ''}"
-    guard, own, of_session = (
-        keys.email(address),
-        *(sends.key(address, lane, now) for lane in (device, session)),
+def _captcha_writes(
+    asked: Asked, caller: Caller, codes: settings.Codes, now: int
+) -> list[writes.Write]:
+    if asked.allowance is None:
+        return []
+    return captcha.send_writes(
+        caller,
+        failures=asked.failures,
+        sends=asked.allowance.sends,
+        most=strangers.NETWORKS * codes.codes_per_address_per_day,
+        now=now,
     )
-    to_strangers = strangers.key(address, now=now)
-    source = sources.failures_key(caller.source, now=now)
-    failures = {
-        lane: [keys.budget(tag, lane) for tag in tags]
-        for lane in (budget.STRANGERS, device, *([session] if access else []))
-    }
-    asking = [keys.user(access.sub), keys.session(access.sub, access.sid)] if access else []
-    counters = [*storm.keys_to_read(now=now), *ceiling.keys_to_read(now=now)]
-    wanted = [guard, own, of_session, to_strangers, source, *asking, *counters]
-    wanted += [key for lane in failures.values() for key in lane]
-    found = dict(zip(wanted, store.get(*wanted), strict=True))
-    storm.learn(found, now=now)
-    ceiling.learn(found, now=now)
-
-    requester = _requester(found[asking[0]], found[asking[1]], now=now) if asking else _Requester()
-    owner = str((found[guard] or {}).get("sub", ""))
-    failed = {lane: [found[key] for key in places] for lane, places in failures.items()}
-    if requester.sub and requester.sub == owner:
-        lane, place = session, of_session
-    elif caller.device_is_secret and budget.knows(failed[device], now=now):
-        lane, place = device, own
-    else:
-        lane, place = budget.STRANGERS, own
-    before = values.record_of(Sends, found[place] or {})
-    spent = budget.is_spent(failed[lane], now=now)
-    if lane != budget.STRANGERS:
-        return _Asked(requester, owner, lane, spent, lane, before, None)
-    spent = spent or sources.is_spent(found[source], caller.source) or storm.is_on(now=now)
-    allowance = strangers.allowance(address, caller.source, found[to_strangers], now=now)
-    return _Asked(requester, owner, lane, spent, device, before, allowance)
 
 
 def _verification(
-    address: str, asked: _Asked, caller: Caller, codes: settings.Codes, now: int
+    address: str, asked: Asked, caller: Caller, codes: settings.Codes, now: int
 ) -> Verification:
     """Make the verification. A long code needs no budget, so it has no lane."""
     before = asked.before
@@ -188,15 +127,7 @@ def _verification(
     )
 
 
-def _requester(user: values.Item | None, session: values.Item | None, *, now: int) -> _Requester:
-    if user is None or session is None or session["expires_at"] <= now:
-        return _Requester()
-    if session.get("version") not in (None, user.get("version", 1)):
-        return _Requester()  # Older credentials: Session.belongs_to.
-    return _Requester(user["sub"], session["sid"], user.get("locale"))
-
-
-def _is_user(owner: str, requester: _Requester) -> bool:
+def _is_user(owner: str, requester: Requester) -> bool:
     """Return what the client is told. With strict account discovery, everybody is told that the
     address is free, except its own signed-in user: then clients sign up, with the password and the
     name that were typed, and a sign-up signs in whoever has an account (functions/sign_up).
@@ -207,7 +138,7 @@ def _is_user(owner: str, requester: _Requester) -> bool:
 
 
 def _check_target(
-    target: Target, owner: str, requester: _Requester, caller: Caller, now: int
+    target: Target, owner: str, requester: Requester, caller: Caller, now: int
 ) -> None:
     """Refuse an address that is not what the client says it is. The answer tells whether the
     address has an account, so it counts against the source's limit. With strict account discovery

@@ -21,6 +21,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
     STORM#<shard>      <window>          wrong and right codes of the deployment (limits/storm.py)
     BUDGET#<tag>       - | <device> | session <sid>  failures of an account by lane; of a device
                                          also until when the account knows it
+    CAPTCHA#<id>       -                 that a picture was answered, and that its token was used
+    CAPTCHA-IP#<source>  <hour>          how many pictures a source address asked for in that hour
     SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
     MAILS              -                 how many mails were sent in each of the last hours
                                          (limits/ceiling.py)
@@ -111,6 +113,16 @@ def budget(tag: str, lane: str) -> Key:
 def budgets(tag: str) -> Key:
     """Return the prefix of the keys of all lanes of the budget of the address of a tag."""
     return Key("grants", f"BUDGET#{tag}", "")
+
+
+def captcha(picture_id: str) -> Key:
+    """Return the key of what became of the picture of a captcha."""
+    return Key("grants", f"CAPTCHA#{picture_id}", "-")
+
+
+def source_pictures(source: str, hour: int) -> Key:
+    """Return the key of a source's counter of pictures for an hour since 1970."""
+    return Key("grants", f"CAPTCHA-IP#{source}", str(hour))
 
 
 def suppression(tag: str) -> Key:

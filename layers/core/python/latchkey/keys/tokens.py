@@ -5,10 +5,12 @@
     refresh        HS256      latchkey:refresh       as long as its session, until it is used
     verification   HS256      latchkey:verification  10 min, until it is used
     sudo           HS256      latchkey:sudo          10 min, until a credential changes
+    picture        HS256      latchkey:picture       5 min, until it is answered
+    captcha        HS256      latchkey:captcha       10 min, until it is used
 
 A token depends only on the state that it stands for. A request that is repeated because its answer
 was lost therefore gets the same token, and no token is stored. Only this service can make or check
-the last three kinds, because the MAC key never leaves it.
+the last five kinds, because the MAC key never leaves it.
 """
 
 import base64
@@ -19,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 from latchkey.keys import keyring
 from latchkey.keys.jose import jwt
 
-MacKind: TypeAlias = Literal["refresh", "verification", "sudo"]
+MacKind: TypeAlias = Literal["refresh", "verification", "sudo", "picture", "captcha"]
 
 # A client counts an access token's life from the moment it arrives, so its last request with the
 # token can come a little late.

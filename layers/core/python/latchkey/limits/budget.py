@@ -109,11 +109,12 @@ def lane_of_session(account: str, sid: str, *, now: int) -> Lane:
     return Lane(keyring.tag(account, now), f"session {sid}")
 
 
-def count(lane: Lane, caller: Caller, *, now: int) -> Try:
+def count(lane: Lane, caller: Caller, *, free: int | None = None, now: int) -> Try:
     """Count a try before it is evaluated. Raises TooManyRequests if the lane is spent, or that of
-    the caller's source where it counts too.
+    the caller's source where it counts too, and CaptchaRequired if only so many failures are `free`
+    and there were as many.
     """
-    counted = _count(lane, now)
+    counted = _count(lane, free, now)
     if lane.name != STRANGERS:
         return counted
     with counted.refunded_on(errors.TooManyRequests):
@@ -151,14 +152,15 @@ def knows(items: Iterable[values.Item | None], *, now: int) -> bool:
     return any(item is not None and item.get("known_until", 0) > now for item in items)
 
 
-def _count(lane: Lane, now: int) -> Try:
+def _count(lane: Lane, free: int | None, now: int) -> Try:
     hour, most = now // HOUR, settings.Budget.load().failures_per_day
+    bound = most if free is None else free
     # The item of a device also says until when the account knows it.
     kept = DEVICE_SECONDS if lane.kind == "device" else (WINDOW_HOURS + 1) * HOUR
     count_try = writes.Update(
         lane.key,
         when="attribute_not_exists(#total) OR #total < :most",
-        values={"most": most},
+        values={"most": bound},
         sets={"expires_at": now + kept},
         adds={"total": 1, _bucket(hour): 1},
     )
@@ -173,6 +175,8 @@ def _count(lane: Lane, now: int) -> Try:
                     "Too many failed attempts. Sign in with a mailed code, or try again later.",
                     retry_after=_wait(item, most, now),
                 ) from None
+            if failures(item, now=now) >= bound:
+                raise errors.CaptchaRequired from None
             _clear_old(lane, item, now)
         else:
             return Try(lane, hour)

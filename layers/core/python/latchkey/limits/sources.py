@@ -1,4 +1,4 @@
-"""What a source may do over all accounts: ask for codes, and fail.
+"""What a source may do over all accounts: ask for codes and pictures, and fail.
 
 A source is an IPv4 address or an IPv6 /64, the network of one subscriber (RFC 6177). Failures of a
 /48 count together as well, because whoever rents servers easily gets one.
@@ -7,6 +7,7 @@ The counters of failures stand in no transaction but that of a success, which gi
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from latchkey import audit, errors, networks, settings
@@ -19,6 +20,9 @@ DAY = 86400
 FAILURES_PER_BUDGET = 5
 # So many subscribers of a /48 can spend their budgets.
 SUBSCRIBERS = 10
+# As many as codes by default (CODES_PER_SOURCE_PER_HOUR): an office behind one address needs fewer,
+# and drawing them takes less than a second of processor time.
+PICTURES_PER_HOUR = 100
 # While the counters cannot be written.
 _RETRY_SECONDS = 60
 
@@ -42,18 +46,8 @@ def count_code_write(source: str, *, now: int) -> writes.Update:
     """Return the write that counts one code for an IP address. It fails with TooManyRequests once
     the hour's limit is reached.
     """
-    hour = now // HOUR
-    return writes.Update(
-        keys.source_sends(subscriber(source), hour),
-        when="attribute_not_exists(#sends) OR #sends < :most",
-        values={"most": settings.Codes.load().codes_per_source_per_hour},
-        refusal=lambda: errors.TooManyRequests(
-            "Too many codes were asked for from this network. Try again later.",
-            retry_after=(hour + 1) * HOUR - now,
-        ),
-        sets={"expires_at": (hour + 1) * HOUR},
-        adds={"sends": 1},
-    )
+    most = settings.Codes.load().codes_per_source_per_hour
+    return _count_write(keys.source_sends, "codes", source, most, now)
 
 
 def count_code(source: str, *, now: int) -> None:
@@ -61,6 +55,13 @@ def count_code(source: str, *, now: int) -> None:
     as a mail does. Raises Conflict, which is answered as TooManyRequests.
     """
     store.write(count_code_write(source, now=now))
+
+
+def count_picture(source: str, *, now: int) -> None:
+    """Count a picture for an IP address before it is drawn. Raises Conflict, which is answered as
+    TooManyRequests, after PICTURES_PER_HOUR.
+    """
+    store.write(_count_write(keys.source_pictures, "pictures", source, PICTURES_PER_HOUR, now))
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,23 @@ def count_failure(source: str, *, now: int) -> Failure:
     except errors.Unavailable:
         raise _too_many(_RETRY_SECONDS) from None
     return Failure(count.key, own, counted["total"])
+
+
+def _count_write(
+    key: Callable[[str, int], keys.Key], what: str, source: str, most: int, now: int
+) -> writes.Update:
+    hour = now // HOUR
+    return writes.Update(
+        key(subscriber(source), hour),
+        when="attribute_not_exists(#sends) OR #sends < :most",
+        values={"most": most},
+        refusal=lambda: errors.TooManyRequests(
+            f"Too many {what} were asked for from this network. Try again later.",
+            retry_after=(hour + 1) * HOUR - now,
+        ),
+        sets={"expires_at": (hour + 1) * HOUR},
+        adds={"sends": 1},
+    )
 
 
 def _too_many(seconds: int) -> errors.TooManyRequests:

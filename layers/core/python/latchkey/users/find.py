@@ -5,7 +5,7 @@ from typing import NamedTuple
 from latchkey import addresses, errors, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values
-from latchkey.limits import budget
+from latchkey.limits import budget, captcha
 from latchkey.users import passwords, user
 from latchkey.users.user import User
 
@@ -46,7 +46,8 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
 
     The try is counted in the account's budget of failures before the password is hashed. Raises
     BadCredentials after the same time for a wrong password, an unknown user, and a user without a
-    password; raises TooManyRequests, and LoginTypeDisabled for a phone number.
+    password; raises TooManyRequests, CaptchaRequired, CaptchaInvalid, and LoginTypeDisabled for a
+    phone number.
     """
     addresses.refuse_phone(name)
     found, device = by_name(name, caller, now=now)
@@ -58,7 +59,7 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
         account = found.email
     lane = budget.lane_of(account, caller, known=known, now=now)
     lane.note_try("password")
-    tried = budget.count(lane, caller, now=now)
+    tried = captcha.count(lane, caller, now=now)
     if not passwords.matches(password, found.password_hash if found else None) or found is None:
         raise errors.BadCredentials
     return SignedBy(found, device, tried)
