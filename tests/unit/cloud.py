@@ -1,5 +1,6 @@
 """AWS in memory, and the container that an operation runs in."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from latchkey import aws, settings
 from latchkey.keys import keyring, rotation
 from latchkey.mail import send
 from local.template import table_definition
+from tests.engine import dynamodb_local
 from tests.unit import recorder
 from tests.unit.clock import NOW, Clock
 
@@ -19,7 +21,19 @@ Meanwhile = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Any]:
+def engine() -> Iterator[str]:
+    """Return the end point of AWS's own DynamoDB engine if ENGINE asks for it, else nothing: then
+    DynamoDB is moto's, like everything else.
+    """
+    if os.environ.get("ENGINE") != "dynamodb-local":
+        yield ""
+    else:
+        with dynamodb_local.running() as endpoint:
+            yield endpoint
+
+
+@pytest.fixture(scope="session")
+def cloud(engine: str) -> Iterator[Any]:
     """Make AWS in memory: tables as the template describes them, a wrapping key, the first keys.
 
     It is made once, and emptied between tests, because making it takes longer than most tests.
@@ -31,6 +45,8 @@ def cloud() -> Iterator[Any]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "test")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        if engine:
+            environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
         start_container()
         for resource in ("Accounts", "Grants"):
             boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
