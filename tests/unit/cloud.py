@@ -70,10 +70,10 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("MAIL_QUEUE_URL", queue)
     aws.dynamodb().put_item(TableName="Accounts", Item=cloud)
     keyring.forget()
-    _forget_settings()
+    forget_settings()
     recorder.forget()
     yield
-    _forget_settings()
+    forget_settings()
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
@@ -83,7 +83,7 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def start_container() -> None:
     """Forget all that a warm container would remember: whatever the layer's modules cache."""
-    _forget_settings()
+    forget_settings()
     aws.forget()
     keyring.forget()
     for name, module in list(sys.modules.items()):
@@ -101,7 +101,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def set_variables(**variables: object) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name.upper(), str(value))
-        _forget_settings()
+        forget_settings()
 
     return set_variables
 
@@ -123,7 +123,7 @@ def meanwhile() -> Iterator[Meanwhile]:
     events.unregister(event, act)
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """Let the variables be read again: another test may have set other ones."""
     settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
     send.transports.cache_clear()
