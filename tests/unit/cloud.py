@@ -74,11 +74,16 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     recorder.forget()
     yield
     forget_settings()
+    empty_tables()
+    aws.sqs().delete_queue(QueueUrl=queue)
+    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
+
+
+def empty_tables() -> None:
+    """Delete all items of both tables."""
     for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
         for item in aws.dynamodb().scan(TableName=table)["Items"]:
             aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
-    aws.sqs().delete_queue(QueueUrl=queue)
-    assert recorder.refused() == [], "a policy in template.yaml does not allow this"
 
 
 def start_container() -> None:
