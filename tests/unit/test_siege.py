@@ -383,7 +383,7 @@ def test_no_guesser_gets_in_and_no_owner_is_locked_out(
         codes_per_source_per_hour=1000,
     )
     run_state_machine_as_test(
-        lambda: Siege(call, now),  # type: ignore[arg-type] - any factory will do
+        lambda: Siege(call, now),  # type: ignore[arg-type]
         settings=profile(
             derandomize=True,
             database=None,
