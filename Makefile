@@ -16,7 +16,7 @@ SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
-.PHONY: help run test check unit e2e browser bench build validate lock format clean
+.PHONY: help run test check unit engine e2e browser bench build validate lock format clean
 .PHONY: snapstart send-test-mail lift-suppression screenshots
 
 help: ## List the targets.
@@ -25,7 +25,7 @@ help: ## List the targets.
 run: $(LOCAL) ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025.
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
 
-test: check build e2e browser ## Run all that CI runs: check, the layer for Lambda, end-to-end and browser tests.
+test: check engine build e2e browser ## Run all that CI runs: check, AWS's engine, the layer, end-to-end and browser tests.
 
 check: .venv/.done ## Check format, lint and types, and run the unit tests.
 	$(BIN)/ruff format --check .
@@ -35,6 +35,10 @@ check: .venv/.done ## Check format, lint and types, and run the unit tests.
 
 unit: .venv/.done ## Run the unit tests.
 	$(BIN)/pytest -q -n auto tests/unit
+
+engine: .venv/.done .local/engine/.done ## Run races, floods and the unit tests on AWS's own DynamoDB engine; needs Java.
+	$(BIN)/pytest -q tests/engine
+	ENGINE=dynamodb-local $(BIN)/pytest -q -n auto tests/unit
 
 e2e: $(LOCAL) $(LAMBDA) ## Run whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e
@@ -89,6 +93,15 @@ lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOC
 	$(LOCK) --group captcha-layer -o layers/captcha/requirements.txt
 	$(LOCK) --group dev -c layers/core/requirements.txt -c layers/captcha/requirements.txt -o requirements/dev.txt
 	for group in sam ministack lambda bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
+
+# DynamoDB Local, as an npm package brings it. The packages that this one depends on serve another purpose, and are
+# left out. Its licence allows to use it but not to pass it on, so it is not in the repository.
+.local/engine/.done: tests/engine/engine.sha256
+	@command -v npm >/dev/null || { echo "Node 20.11 or newer, with npm, is needed for tests/engine"; exit 1; }
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && npm pack --silent amplify-dynamodb-simulator@2.9.30 && \
+	    (sha256sum -c ../../$< || shasum -a 256 -c ../../$<) && tar xzf *.tgz --strip-components=2 package/emulator && rm *.tgz
+	@touch $@
 
 # Environments. Each is made again when its lock file has changed.
 .local/uv/.done: requirements/bootstrap.txt

@@ -31,7 +31,7 @@ import boto3  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
 SAMPLES = 200
-ADDRESSES = 40  # of each kind, used in turn
+ADDRESSES = 10  # of each kind, used in turn
 RESAMPLES = 1000
 # Smaller effects are "negligible" (Romano et al., 2006).
 NEGLIGIBLE = 0.147

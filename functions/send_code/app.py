@@ -10,7 +10,7 @@ from latchkey.codes import start
 from latchkey.codes.start import Target
 from latchkey.http import entry
 from latchkey.keys import tokens
-from latchkey.mail import language, queue
+from latchkey.mail import delivery, language, queue
 from latchkey.sessions import signed_in
 
 
@@ -47,7 +47,7 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
     with contextlib.suppress(errors.Unauthenticated):
         access = signed_in.claimed(caller, now=now)
     started = start.start(address, body.target, caller, access, now=now)
-    if not started.repeated:
+    if not started.repeated or delivery.queue_again(started.verification_id):
         _queue_mail(started, caller)
     return SentCode(started.verification_id, started.is_user, started.expires_in)
 

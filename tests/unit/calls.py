@@ -35,11 +35,22 @@ class Answer(dict[str, Any]):
     status: int
     headers: dict[str, str]
 
+    @classmethod
+    def of(cls, reply: dict[str, Any]) -> "Answer":
+        """Return the answer that a handler's reply is."""
+        answer = cls(json.loads(reply["body"]))
+        answer.status, answer.headers = reply["statusCode"], reply["headers"]
+        return answer
+
+
+def app(operation: str) -> Any:
+    """Return the Lambda handler of an operation."""
+    return importlib.import_module(f"functions.{operation}.app").handler
+
 
 def handler(operation: str) -> Any:
     """Return the Lambda handler of an operation, whose calls of AWS are noted."""
-    app = importlib.import_module(f"functions.{operation}.app")
-    return recorder.noting(operation, app.handler)
+    return recorder.noting(operation, app(operation))
 
 
 _UNSET: Any = object()
@@ -87,9 +98,6 @@ def call() -> Call:
             event["requestContext"]["http"]["method"] = method
         if path is not None:
             event["rawPath"] = event["requestContext"]["http"]["path"] = path
-        reply = handler(operation)(event, CONTEXT)
-        answer = Answer(json.loads(reply["body"]))
-        answer.status, answer.headers = reply["statusCode"], reply["headers"]
-        return answer
+        return Answer.of(handler(operation)(event, CONTEXT))
 
     return send

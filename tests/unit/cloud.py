@@ -1,5 +1,6 @@
 """AWS in memory, and the container that an operation runs in."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from latchkey.limits import ceiling, storm
 from latchkey.mail import send
 from local.template import table_definition
 from tests import rights
+from tests.engine import dynamodb_local
 from tests.unit import recorder
 from tests.unit.clock import NOW, Clock
 
@@ -21,7 +23,19 @@ Meanwhile = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Any]:
+def engine() -> Iterator[str]:
+    """Return the end point of AWS's own DynamoDB engine if ENGINE asks for it, else nothing: then
+    DynamoDB is moto's, like everything else.
+    """
+    if os.environ.get("ENGINE") != "dynamodb-local":
+        yield ""
+    else:
+        with dynamodb_local.running() as endpoint:
+            yield endpoint
+
+
+@pytest.fixture(scope="session")
+def cloud(engine: str) -> Iterator[Any]:
     """Make AWS in memory: tables as the template describes them, a wrapping key, the first keys.
 
     It is made once, and emptied between tests, because making it takes longer than most tests.
@@ -33,6 +47,8 @@ def cloud() -> Iterator[Any]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             environment.setenv(name, "test")
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        if engine:
+            environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
         start_container()
         for resource in ("Accounts", "Grants"):
             boto3.client("dynamodb").create_table(TableName=resource, **table_definition(resource))
@@ -62,22 +78,27 @@ def clean_cloud(cloud: Any, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Iter
     keyring.forget()
     storm.forget()
     ceiling.forget()
-    _forget_settings()
+    forget_settings()
     recorder.forget()
     yield
-    _forget_settings()
-    for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
-        for item in aws.dynamodb().scan(TableName=table)["Items"]:
-            aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
+    forget_settings()
+    empty_tables()
     for url in queues.values():
         aws.sqs().delete_queue(QueueUrl=url)
     missing = {rights.statement_for(*refused) for refused in recorder.refused()}
     assert not missing, "template.yaml lacks:\n" + "\n".join(sorted(missing))
 
 
+def empty_tables() -> None:
+    """Delete all items of both tables."""
+    for table, names in (("Accounts", ["pk"]), ("Grants", ["pk", "sk"])):
+        for item in aws.dynamodb().scan(TableName=table)["Items"]:
+            aws.dynamodb().delete_item(TableName=table, Key={name: item[name] for name in names})
+
+
 def start_container() -> None:
     """Forget all that a warm container would remember: whatever the layer's modules cache."""
-    _forget_settings()
+    forget_settings()
     aws.forget()
     keyring.forget()
     for name, module in list(sys.modules.items()):
@@ -95,7 +116,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def set_variables(**variables: object) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name.upper(), str(value))
-        _forget_settings()
+        forget_settings()
 
     return set_variables
 
@@ -117,7 +138,7 @@ def meanwhile() -> Iterator[Meanwhile]:
     events.unregister(event, act)
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """Let the variables be read again: another test may have set other ones."""
     settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
     send.transports.cache_clear()

@@ -5,7 +5,15 @@ pytest finds the fixtures here, and tests import the rest from here.
 
 from tests.unit.calls import CONTEXT, DEVICE, ROOT, Answer, Call, call, handler
 from tests.unit.clock import NOW, Clock, now
-from tests.unit.cloud import Meanwhile, clean_cloud, cloud, configure, meanwhile, start_container
+from tests.unit.cloud import (
+    Meanwhile,
+    clean_cloud,
+    cloud,
+    configure,
+    engine,
+    meanwhile,
+    start_container,
+)
 from tests.unit.mailbox import Outbox, outbox
 from tests.unit.people import Alive, Confirm, Prove, SignIn, ada, alive, confirm, prove, sign_in
 
@@ -30,6 +38,7 @@ __all__ = [
     "cloud",
     "configure",
     "confirm",
+    "engine",
     "handler",
     "meanwhile",
     "now",

@@ -26,9 +26,9 @@ Log = Callable[[], list[Line]]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, configure: Callable[..., None]) -> None:
-    """Compare without hashing, three failures a day."""
+    """Compare without hashing, three failures a day, no captchas."""
     monkeypatch.setattr(passwords, "matches", lambda password, stored: password == RIGHT)
-    configure(failures_per_day=3, code_cooldown_seconds=0)
+    configure(failures_per_day=3, code_cooldown_seconds=0, captcha="off")
 
 
 @pytest.fixture

@@ -90,3 +90,20 @@ def test_an_id_has_at_most_64_characters(call: Call, ada: Answer, length: int, s
     assert answer.status == status
     if status == 400:
         assert (answer["error"], answer["details"]) == ("invalid_argument", [{"field": "id"}])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("email=Ada%40Example.com", "Ada"),
+        ("username=bobby", "Bob"),
+        ("email=bob%40example.com", ""),
+    ],
+)
+def test_with_strict_account_discovery_an_address_finds_oneself_alone(
+    call: Call, ada: Answer, bob: Answer, configure, text: str, name: str
+):
+    configure(account_discovery="strict")
+    answer = query(call, ada, text)
+    assert [user["name"] for user in answer["data"]] == ([name] if name else [])
+    assert answer["total"] == len(answer["data"])

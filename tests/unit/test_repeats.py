@@ -18,6 +18,24 @@ def test_a_repeated_request_for_a_code_is_answered_and_mailed_once(call: Call, o
     assert len(outbox.mails) == 1
 
 
+def test_a_code_whose_message_was_lost_is_mailed_when_the_request_is_repeated(
+    call: Call, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    queued: list[queue.Message] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "enqueue", queued.append)
+        first = call("send_code", headers=SAME)
+        for _ in range(20):
+            assert call("send_code", headers=SAME) == first
+    # Once more, and not 20 times. A mailer that gets both messages sends one mail.
+    assert [message.verification_id for message in queued] == [first["verification_id"]] * 2
+    for message in queued:
+        dispatch.dispatch(message, now=NOW)
+    assert len(outbox.mails) == 1
+    assert call("send_code", headers=SAME) == first
+    assert len(queued) == 2
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -72,6 +72,7 @@ class World:
     configure: Callable[..., None]
     patch: pytest.MonkeyPatch
     folder: Path
+    crowd_size: int = 100
 
     @property
     def bearer(self) -> str:
@@ -106,9 +107,10 @@ class World:
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": place["pk"], ":sk": {"S": "SESSION#"}},
         )["Items"]
-        for number in range(100):
+        for number in range(self.crowd_size):
             other = {"S": f"other{number}"}
             copy = {**session, "sk": {"S": f"SESSION#other{number}"}, "sid": other}
+            copy["refreshed_at"] = {"N": str(number)}
             aws.dynamodb().put_item(TableName="Grants", Item=copy)
 
     def tenth(self) -> None:

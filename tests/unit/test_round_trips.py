@@ -262,6 +262,13 @@ def test_refresh_takes_two(call: Call, calls: Calls, ada: Answer):
     assert calls == ["BatchGetItem", "UpdateItem"]
 
 
+def test_a_refresh_on_another_device_takes_three(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
+    call("grant_token", body, headers={"x-device-id": "another"})
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage"]
+
+
 def test_get_user_takes_one(call: Call, calls: Calls, ada: Answer):
     calls.clear()
     call("get_user", bearer=ada["access_token"])
@@ -320,14 +327,14 @@ def test_set_password_takes_four_and_one_to_end_other_sessions(
     calls.clear()
     body = {"new_password": "engine1844", "sudo_token": sudo}
     call("set_password", body, bearer=ada["access_token"])
-    assert calls == ["BatchGetItem", "TransactWriteItems", "Query", *ENDING[others], "SendMessage"]
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage", "Query", *ENDING[others]]
 
 
 def test_change_email_takes_four(call: Call, calls: Calls, ada: Answer, sudo: str, prove: Prove):
     body = {"email": NEW, "sudo_token": sudo, "verification_token": prove(NEW)}
     calls.clear()
     call("change_email", body, bearer=ada["access_token"])
-    assert calls == ["BatchGetItem", "TransactWriteItems", "Query", "SendMessage"]
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage", "Query"]
 
 
 def test_reset_password_takes_five(call: Call, calls: Calls, ada: Answer, prove: Prove, now: Clock):
@@ -335,7 +342,7 @@ def test_reset_password_takes_five(call: Call, calls: Calls, ada: Answer, prove:
     body = {"new_password": "engine1844", "verification_token": prove()}
     calls.clear()
     call("reset_password", body)
-    assert calls == ["BatchGetItem", "TransactWriteItems", "Query", "BatchWriteItem", "SendMessage"]
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage", "Query", "BatchWriteItem"]
 
 
 def test_verify_code_takes_four_where_it_proves_a_new_address(
@@ -365,7 +372,7 @@ def test_a_change_of_address_by_basic_edit_takes_four(
     calls.clear()
     route = "POST /auth/v1/user/basic/edit"
     call("edit_profile", {"email": NEW}, bearer=ada["access_token"], route=route)
-    assert calls == ["BatchGetItem", "TransactWriteItems", "Query", "SendMessage"]
+    assert calls == ["BatchGetItem", "TransactWriteItems", "SendMessage", "Query"]
 
 
 def test_check_user_takes_one_for_a_name_and_two_for_an_address(call: Call, calls: Calls):
@@ -443,10 +450,10 @@ def test_delete_user_takes_six(call: Call, calls: Calls, ada: Answer, sudo: str)
     assert calls == [
         "BatchGetItem",
         "TransactWriteItems",
+        "SendMessage",
         "Query",
         "BatchWriteItem",
         "DeleteItem",
-        "SendMessage",
     ]
 
 
@@ -512,7 +519,7 @@ def test_a_change_of_password_without_session_takes_seven(call: Call, calls: Cal
         "BatchGetItem",
         "UpdateItem",
         "TransactWriteItems",
+        "SendMessage",
         "Query",
         "BatchWriteItem",
-        "SendMessage",
     ]

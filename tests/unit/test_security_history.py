@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -202,7 +203,17 @@ def test_wrong_codes_are_told_too_and_right_ones_are_not(
     assert failed["description"].startswith("1 wrong password or code in the last 24 hours")
 
 
-def test_a_spent_lane_is_told(call: Call, ada: Answer):
+def test_a_right_try_is_not_taken_for_the_last_failure(call: Call, ada: Answer, now: Clock):
+    fail(call)
+    now.time += HOUR + 300
+    right = {"username": "ada@example.com", "password": "engine1843"}
+    assert call("sign_in", right, headers={"x-device-id": "e" * 32}).status == 200
+    [failed] = [one for one in history(call, ada)["data"] if one["action"] == FAILED]
+    assert failed["meta"]["until"] == "2026-11-22T13:00:00Z"
+
+
+def test_a_spent_lane_is_told(call: Call, ada: Answer, configure: Callable[..., None]):
+    configure(captcha="off")
     fail(call, 20)
     [failed, _] = history(call, ada)["data"]
     assert failed["meta"]["refused"] is True
@@ -245,6 +256,7 @@ def test_pages_with_failures_have_the_limit_and_miss_no_entry(call: Call, busy: 
         page = history(call, busy, f"limit={limit}&page_token={page['page_token']}")
         entries += page["data"]
         assert len(page["data"]) <= limit
+        assert len(entries) <= len(before) + 2
     assert len(first["data"]) == min(limit, 9)
     assert [one["created_at"] for one in first["data"]] == sorted(
         (one["created_at"] for one in first["data"]), reverse=True

@@ -30,6 +30,22 @@ def test_without_the_current_password_none_is_set(
     assert sign_in("engine1843").status == 200
 
 
+def test_a_repeated_change_whose_answer_was_lost_is_answered_as_done(
+    call: Call, ada: Answer, sign_in: SignIn, outbox: Outbox
+):
+    body = {
+        "username": "ada@example.com",
+        "password": seal("engine1843"),
+        "new_password": seal("engine1844"),
+        "public_key_thumbprint": thumbprint(),
+    }
+    same = {"x-request-id": "a" * 32}
+    assert [call("update_password", body, headers=same) for _ in range(2)] == [{}, {}]
+    assert call("update_password", body).status == 401
+    outbox.deliver()
+    assert [mail.kind for mail in outbox.mails].count("password_changed") == 1
+
+
 def test_a_new_password_that_cannot_be_opened_is_a_wrong_one(call: Call, ada: Answer):
     answer = update(call, seal("engine1843"), "nonsense")
     assert (answer.status, answer["error"]) == (401, "invalid_username_or_password")

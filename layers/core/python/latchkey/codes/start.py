@@ -32,10 +32,11 @@ class Started:
     undo_writes: tuple[writes.Update, ...] = ()
 
     def undo(self) -> None:
-        """Give the cool-down back, because the mail could not be queued."""
-        for write in self.undo_writes:
-            with contextlib.suppress(writes.Conflict):
-                store.write(write)
+        """Give the cool-down back, because the mail could not be queued. If another send came after
+        it, the cool-down is that one's.
+        """
+        with contextlib.suppress(writes.Conflict):
+            store.write(*self.undo_writes)
 
 
 def start(
@@ -54,7 +55,8 @@ def start(
         is_user = _is_user(asked.owner, asked.requester)
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
-            return Started(before.verification_id, is_user, left, locale, repeated=True)
+            undo = _undo_writes(address, asked, before.verification_id, at=before.sent_at)
+            return Started(before.verification_id, is_user, left, locale, True, undo)
         ceiling.check(known=asked.known, now=now)
         _check_target(target, asked.owner, asked.requester, caller, now)
         asked.check_limits(codes, now)
@@ -80,11 +82,17 @@ def start(
             ):
                 raise
             continue
-        undo = [sends.undo_write(address, asked.sends_lane, made.id, now=now)]
-        undo += [asked.allowance.undo_write(now=now)] if asked.allowance else []
-        left = made.expires_at - now
-        return Started(made.id, is_user, left, locale, undo_writes=tuple(undo))
+        undo = _undo_writes(address, asked, made.id, at=now)
+        return Started(made.id, is_user, made.expires_at - now, locale, undo_writes=undo)
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
+
+
+def _undo_writes(
+    address: str, asked: Asked, verification_id: str, *, at: int
+) -> tuple[writes.Update, ...]:
+    """Return the writes that undo the send of that time."""
+    own = sends.undo_write(address, asked.sends_lane, verification_id, now=at)
+    return (own, asked.allowance.undo_write(now=at)) if asked.allowance else (own,)
 
 
 def _captcha_writes(

@@ -85,13 +85,13 @@ class Try:
         return writes.Update(self.lane.key, adds={"total": -1, _bucket(self.hour): -1})
 
     @contextlib.contextmanager
-    def refunded_on(self, refusal: type[errors.AuthError]) -> Iterator[None]:
-        """Give the try back at once if the password was right, but the request is refused for this
-        other reason.
+    def refunded_on(self, *refusals: type[errors.AuthError]) -> Iterator[None]:
+        """Give the try back at once if the request is refused for one of these reasons, which are
+        no failure.
         """
         try:
             yield
-        except refusal:
+        except refusals:
             store.write(*self.refund_writes())
             raise
 
@@ -117,7 +117,7 @@ def count(lane: Lane, caller: Caller, *, free: int | None = None, now: int) -> T
     counted = _count(lane, free, now)
     if lane.name != STRANGERS:
         return counted
-    with counted.refunded_on(errors.TooManyRequests):
+    with counted.refunded_on(errors.TooManyRequests, errors.Unavailable):
         return replace(counted, source=sources.count_failure(caller.source, now=now))
 
 

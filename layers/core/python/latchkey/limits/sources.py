@@ -23,8 +23,6 @@ SUBSCRIBERS = 10
 # As many as codes by default (CODES_PER_SOURCE_PER_HOUR): an office behind one address needs fewer,
 # and drawing them takes less than a second of processor time.
 PICTURES_PER_HOUR = 100
-# While the counters cannot be written.
-_RETRY_SECONDS = 60
 
 
 def subscriber(source: str) -> str:
@@ -93,7 +91,8 @@ def is_spent(item: values.Item | None, source: str) -> bool:
 def count_failure(source: str, *, now: int) -> Failure:
     """Count a failure of a stranger at an IP address, before anything is evaluated.
 
-    Raises TooManyRequests if the budget of the source is spent, or cannot be counted.
+    Raises TooManyRequests if the budget of the source is spent, and Unavailable if it cannot be
+    counted: then nothing is evaluated either.
     """
     own, most = _attribute(source), _most()
     count = writes.Update(
@@ -108,9 +107,11 @@ def count_failure(source: str, *, now: int) -> Failure:
         counted = store.write(count)
     except writes.Conflict:
         audit.note(event="budget_spent")
-        raise _too_many(DAY - now % DAY) from None
-    except errors.Unavailable:
-        raise _too_many(_RETRY_SECONDS) from None
+        raise errors.TooManyRequests(
+            "Too many failed attempts from this network. Sign in with a mailed code, or try again "
+            "later.",
+            retry_after=DAY - now % DAY,
+        ) from None
     return Failure(count.key, own, counted["total"])
 
 
@@ -128,14 +129,6 @@ def _count_write(
         ),
         sets={"expires_at": (hour + 1) * HOUR},
         adds={"sends": 1},
-    )
-
-
-def _too_many(seconds: int) -> errors.TooManyRequests:
-    return errors.TooManyRequests(
-        "Too many failed attempts from this network. Sign in with a mailed code, or try again "
-        "later.",
-        retry_after=seconds,
     )
 
 

@@ -80,6 +80,26 @@ def claim(verification_id: str, *, now: int) -> bool:
     return True
 
 
+def queue_again(verification_id: str) -> bool:
+    """Return whether the mail of a code must go into the queue once more, because its request was
+    repeated before any mailer took it: the answer of DynamoDB or of the queue may have been lost.
+
+    This is so once for each verification, and a mailer that gets both messages sends one mail.
+    """
+    try:
+        store.write(
+            writes.Update(
+                keys.verification(verification_id),
+                when="#delivery = :queued AND attribute_not_exists(#queued_again)",
+                values={"queued": "queued"},
+                sets={"queued_again": True},
+            )
+        )
+    except writes.Conflict:
+        return False
+    return True
+
+
 def visible_state(state: Delivery, *, to_user: bool) -> Delivery:
     """Return the state that a client may see. For an address without an account it is only whether
     the mail has left: whether a stranger's mailbox exists, or has complained, is private.

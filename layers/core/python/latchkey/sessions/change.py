@@ -64,13 +64,14 @@ def change_credentials(
         *kept,
         *entries,
     )
-    _end_older(changed.sub, version, caller, forget_devices=forget_devices)
+    # The user is told first: a repeated request ends what was left, but tells nobody.
     for kind in kinds:
         # A change of address is told to the old address, which the account no longer has.
         old_address = changed.email if "email" in changes else ""
         notices.notify(
             kind, changed.sub, caller, now=now, address=old_address, locale=changed.locale
         )
+    _end_older(changed.sub, version, caller, forget_devices=forget_devices)
 
 
 def finished_before(
@@ -96,7 +97,6 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
         *user.delete_writes(deleted),
         writes.ConditionCheck(asking.key, when=writes.PRESENT, refusal=errors.Unauthenticated),
     )
-    _delete_rest(asking)
     notices.notify(
         "account_deleted",
         deleted.sub,
@@ -105,6 +105,7 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
         address=deleted.email,
         locale=deleted.locale,
     )
+    _delete_rest(asking)
 
 
 def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:

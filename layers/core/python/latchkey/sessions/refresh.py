@@ -1,8 +1,10 @@
 """Refresh sessions: each use of a refresh token moves its session to the next generation."""
 
+from dataclasses import replace
+
 from latchkey import audit, errors, networks, settings
 from latchkey.caller import Caller
-from latchkey.dynamodb import keys, store, values, writes
+from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import keyring, tokens
 from latchkey.mail import notices
 from latchkey.sessions import credentials, session
@@ -13,6 +15,16 @@ from latchkey.users import history, user
 # How long the previous refresh token still gives its successor: two tabs refresh at once, and
 # answers get lost.
 GRACE_SECONDS = 30
+# What a refresh changes of a session.
+_MOVES = {
+    "generation",
+    "refreshed_at",
+    "refreshed_by",
+    "expires_at",
+    "device_id",
+    "ip",
+    "user_agent",
+}
 
 
 def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
@@ -39,29 +51,32 @@ def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
         raise errors.UnauthorizedClient
     if generation != found.generation:
         return _refreshed_before(found, generation, caller, now)
+    refreshed = replace(
+        found,
+        generation=generation + 1,
+        refreshed_at=now,
+        refreshed_by=caller.retry_id,
+        expires_at=limits.expiry(found.created_at, now=now),
+        device_id=caller.device_id,
+        ip=caller.source,
+        user_agent=caller.user_agent,
+    )
     advance = writes.Update(
         found.key,
         when="#generation = :this AND #expires_at > :now",
         values={"this": generation, "now": now},
-        sets={
-            "generation": generation + 1,
-            "refreshed_at": now,
-            "refreshed_by": caller.retry_id,
-            "expires_at": limits.expiry(found.created_at, now=now),
-            "device_id": caller.device_id,
-            "ip": caller.source,
-            "user_agent": caller.user_agent,
-        },
+        sets={name: value for name, value in vars(refreshed).items() if name in _MOVES},
     )
+    elsewhere = caller.device_id != found.device_id
+    entry = [_entry("REFRESHED_ELSEWHERE", found, caller, now)] if elsewhere else []
     try:
-        refreshed = values.record_of(Session, store.write(advance))
+        store.write(advance, *entry)
     except writes.Conflict as conflict:
         other = session.of(conflict.item(advance), now=now)
         if other is None:
             raise errors.InvalidGrant from None
         return _refreshed_before(other, generation, caller, now)
-    if caller.device_id != found.device_id:
-        _tell("REFRESHED_ELSEWHERE", found, caller, now)
+    if elsewhere:
         notices.notify("new_device", found.sub, caller, now=now)
     return credentials.of(refreshed, now=now)
 
@@ -77,15 +92,14 @@ def _refreshed_before(found: Session, generation: int, caller: Caller, now: int)
         if same:
             # People walk out of their Wi-Fi. A thief who knows device and user agent gets nothing.
             raise errors.Unavailable
-    _tell("REFRESH_TOKEN_REUSED", found, caller, now, writes.Delete(found.key))
+    store.write(writes.Delete(found.key), _entry("REFRESH_TOKEN_REUSED", found, caller, now))
     notices.notify("token_theft", found.sub, caller, now=now)
     audit.note(event="token_theft")
     raise errors.InvalidGrant
 
 
-def _tell(action: str, found: Session, caller: Caller, now: int, *others: writes.Write) -> None:
-    """Note in the history what happened to a session, together with other writes."""
-    entry = history.add_write(
+def _entry(action: str, found: Session, caller: Caller, now: int) -> writes.Put:
+    """Return the write that notes in the history what happened to a session."""
+    return history.add_write(
         action, found.sub, caller, client_id=found.client_id, now=now, sid=found.sid
     )
-    store.write(*others, entry)
