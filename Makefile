@@ -36,9 +36,9 @@ check: .venv/.done ## Check format, lint and types, and run the unit tests.
 unit: .venv/.done ## Run the unit tests.
 	$(BIN)/pytest -q -n auto tests/unit
 
-engine: .venv/.done .local/engine/.done ## Run races, floods and the unit tests on AWS's own DynamoDB engine; needs Java.
+engine: .venv/.done .local/engine/.done ## Run races and floods on AWS's own DynamoDB engine; needs Java. UNIT=1 adds the unit tests.
 	$(BIN)/pytest -q tests/engine
-	ENGINE=dynamodb-local $(BIN)/pytest -q -n auto tests/unit
+	$(if $(UNIT),ENGINE=dynamodb-local $(BIN)/pytest -q -n auto tests/unit)
 
 e2e: $(LOCAL) $(LAMBDA) ## Run whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e

@@ -134,6 +134,12 @@ def test_a_site_of_ten_subscribers_is_spent(call: Call):
     assert spray(call, "2001:db8:8:1::1").status == 401
 
 
+def test_all_devices_of_a_local_stack_are_a_site(call: Call):
+    for _ in range(50):
+        assert spray(call, "127.0.0.1").status == 401
+    assert spray(call, "127.0.0.1").status == 429
+
+
 def test_nothing_is_evaluated_while_the_source_cannot_be_counted(
     call: Call, ada: Answer, quick: list[str], monkeypatch: pytest.MonkeyPatch
 ):

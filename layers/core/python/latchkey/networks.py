@@ -13,3 +13,11 @@ def of(source: str, *, ipv4: int = 24, ipv6: int = 48) -> str:
         return source
     prefix = ipv4 if address.version == 4 else ipv6
     return str(ipaddress.ip_network((address, prefix), strict=False))
+
+
+def is_loopback(source: str) -> bool:
+    """Return whether an IP address is one of the machine itself."""
+    try:
+        return ipaddress.ip_address(source).is_loopback
+    except ValueError:
+        return False

@@ -84,8 +84,9 @@ def is_spent(item: values.Item | None, source: str) -> bool:
     """Return whether an IP address has spent its budget of failures, by the item of its key."""
     if item is None:
         return False
-    own, of_site, most = int(item.get(_attribute(source), 0)), int(item.get("total", 0)), _most()
-    return own >= most or of_site >= SUBSCRIBERS * most
+    most, most_of_site = _bounds(source)
+    own, of_site = int(item.get(_attribute(source), 0)), int(item.get("total", 0))
+    return own >= most or of_site >= most_of_site
 
 
 def count_failure(source: str, *, now: int) -> Failure:
@@ -94,12 +95,12 @@ def count_failure(source: str, *, now: int) -> Failure:
     Raises TooManyRequests if the budget of the source is spent, and Unavailable if it cannot be
     counted: then nothing is evaluated either.
     """
-    own, most = _attribute(source), _most()
+    own, (most, most_of_site) = _attribute(source), _bounds(source)
     count = writes.Update(
         failures_key(source, now=now),
         when=f"attribute_not_exists(#total) OR (#total < :most_of_site AND "
         f"(attribute_not_exists(#{own}) OR #{own} < :most))",
-        values={"most": most, "most_of_site": SUBSCRIBERS * most},
+        values={"most": most, "most_of_site": most_of_site},
         sets={"expires_at": now + DAY},
         adds={"total": 1, own: 1},
     )
@@ -136,5 +137,10 @@ def _attribute(source: str) -> str:
     return f"n{name_of(subscriber(source))}"
 
 
-def _most() -> int:
-    return FAILURES_PER_BUDGET * settings.Budget.load().failures_per_day
+def _bounds(source: str) -> tuple[int, int]:
+    """Return the budgets of an IP address and of its site. On the local stack all devices have one
+    loopback address, which is a site of its own there; no request of AWS's gateway comes from one.
+    """
+    most = FAILURES_PER_BUDGET * settings.Budget.load().failures_per_day
+    of_site = SUBSCRIBERS * most
+    return (of_site if networks.is_loopback(source) else most), of_site
