@@ -27,6 +27,7 @@ def hard(compared: list[str], conflicts: Conflicts, configure: Callable[..., Non
         code_cooldown_seconds=0,
         codes_per_address_per_day=10**6,
         codes_per_source_per_hour=10**6,
+        captcha="off",  # which an owner can read
     )
     conflicts.odds = 0.3
     return conflicts

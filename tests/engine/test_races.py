@@ -32,7 +32,7 @@ T = TypeVar("T")
 @pytest.fixture(autouse=True)
 def close(compared: list[str], conflicts: Conflicts, configure: Callable[..., None]) -> Conflicts:
     """Hash nothing, let transactions meet as on AWS, and start no cool-down."""
-    configure(code_cooldown_seconds=0, codes_per_source_per_hour=1000)
+    configure(code_cooldown_seconds=0, codes_per_source_per_hour=1000, captcha="off")
     return conflicts
 
 
