@@ -72,6 +72,7 @@ def test_wrong_codes_from_ever_other_networks_make_strangers_codes_long(
     def spray(number: int) -> str:
         source = f"192.0.2.{number % 250}"
         sent = invoke("SendCode", "send_code", {"email": new_address()}, source)
+        assert "verification_id" in sent, sent
         body = {"verification_id": sent["verification_id"], "verification_code": "x"}
         return str(invoke("VerifyCode", "verify_code", body, source)["error"])
 

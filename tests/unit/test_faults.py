@@ -204,7 +204,9 @@ def requests(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], l
         world.crowd_size = CROWD
         JOURNEYS[function](world)
         world.configure = configure
-        return [one for one in heard if rights.function_of(one.operation) == function]
+        asked = [one for one in heard if rights.function_of(one.operation) == function]
+        # The test repeats requests itself.
+        return [one for i, one in enumerate(asked) if one.event not in [o.event for o in asked[:i]]]
 
     return take
 
