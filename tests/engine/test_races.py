@@ -14,9 +14,10 @@ import pytest
 from latchkey import aws, settings
 from latchkey.codes.redeem import MAX_GUESSES
 from latchkey.dynamodb import keys, store
+from latchkey.limits import sources
 from latchkey.users import find
 from tests.engine.conflicts import Conflicts
-from tests.engine.conftest import PASSWORD, new_address, new_device
+from tests.engine.conftest import PASSWORD, Device, new_address, new_device
 from tests.unit.calls import Answer
 
 THREADS = 12
@@ -82,6 +83,17 @@ def test_of_200_guesses_over_all_doors_the_budget_is_evaluated(compared: list[st
     if session is not None:  # the session has a lane of its own
         answer = new_device().call("sudo", {"password": PASSWORD}, bearer=session["access_token"])
         assert answer.status == 200
+
+
+def test_of_200_guesses_at_200_accounts_from_one_network_its_budget_is_evaluated(
+    compared: list[str],
+):
+    def guess(number: int) -> Answer:
+        return Device(source="198.51.100.7").sign_in(new_address(), f"wrong{number}")
+
+    most = sources.FAILURES_PER_BUDGET * settings.Budget.load().failures_per_day
+    assert outcomes(at_once(200, guess)) == {WRONG_PASSWORD: most, LIMITED: 200 - most}
+    assert len(compared) == most
 
 
 def test_of_100_guesses_at_one_code_five_are_evaluated():
