@@ -10,6 +10,7 @@ import pytest
 from functions.send_mail import app
 from latchkey.dynamodb import keys, store
 from latchkey.mail import delivery, queue, render, samples, send, transport
+from tests.unit import recorder
 from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, SignIn, handler
 
 Refuse = Callable[[transport.NotSent], list[render.RenderedMail]]
@@ -163,6 +164,10 @@ def test_each_queue_itself_holds_a_postponed_message_back(
     refuse(LATER)
     assert len(outbox.deliver()) == 2
     assert outbox.deliver() == []
+    postponed = {
+        n for n in recorder.needed["SendMail"] if n.action == "sqs:ChangeMessageVisibility"
+    }
+    assert {need.resource for need in postponed} == {"MailQueue", "NoticeQueue"}
     for url in (outbox.codes, outbox.notices):
         attributes = boto3.client("sqs").get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
