@@ -21,9 +21,8 @@ from latchkey.dynamodb.writes import (
 
 # DynamoDB refuses a write that meets a transaction on the same item. It is tried again after a
 # random pause of up to 20, 40, 80 and then always 160 ms ("full jitter", AWS Architecture Blog):
-# all attempts take 5 s on average, and at most 10 s. Whoever floods the items of an account lets up
-# to 85 % of its owner's attempts meet (tests/engine/test_flood.py). Then 64 attempts fail together
-# once in 30,000 times, but 7 once in 3.
+# all attempts take 5 s on average, and at most 10 s. So many are needed while somebody floods the
+# items of an account: seven gave up in tests/engine/test_flood.py, 64 let its owner in each time.
 _ATTEMPTS = 64
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.16
