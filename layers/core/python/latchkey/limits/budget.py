@@ -18,9 +18,9 @@ from latchkey import audit, errors, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
-from latchkey.limits import sources
+from latchkey.limits import hours, sources
+from latchkey.limits.hours import HOUR
 
-HOUR = 3600
 # How long an account knows a device after its last sign-in: the longest that browsers keep a cookie
 # (RFC 6265bis, section 5.6).
 DEVICE_SECONDS = 400 * 86400
@@ -82,7 +82,7 @@ class Try:
         return [replace(known, adds=refund.adds), *others]
 
     def _own_refund_write(self) -> writes.Update:
-        return writes.Update(self.lane.key, adds={"total": -1, _bucket(self.hour): -1})
+        return writes.Update(self.lane.key, adds={"total": -1, hours.bucket(self.hour): -1})
 
     @contextlib.contextmanager
     def refunded_on(self, *refusals: type[errors.AuthError]) -> Iterator[None]:
@@ -162,7 +162,7 @@ def _count(lane: Lane, free: int | None, now: int) -> Try:
         when="attribute_not_exists(#total) OR #total < :most",
         values={"most": bound},
         sets={"expires_at": now + kept},
-        adds={"total": 1, _bucket(hour): 1},
+        adds={"total": 1, hours.bucket(hour): 1},
     )
     for _ in range(_ATTEMPTS):
         try:
@@ -173,7 +173,7 @@ def _count(lane: Lane, free: int | None, now: int) -> Try:
                 audit.note(event="budget_spent")
                 raise errors.TooManyRequests(
                     "Too many failed attempts. Sign in with a mailed code, or try again later.",
-                    retry_after=_wait(item, most, now),
+                    retry_after=hours.wait(item, most, WINDOW_HOURS, now),
                 ) from None
             if failures(item, now=now) >= bound:
                 raise errors.CaptchaRequired from None
@@ -183,21 +183,15 @@ def _count(lane: Lane, free: int | None, now: int) -> Try:
     raise errors.Unavailable
 
 
-def _bucket(hour: int) -> str:
-    return f"h{hour}"
-
-
 def by_hour(item: Mapping[str, int], now: int) -> dict[int, int]:
     """Return the failures of each hour since 1970 that still counts."""
-    oldest = now // HOUR - WINDOW_HOURS + 1
-    hours = {int(name[1:]): value for name, value in item.items() if name[1:].isdigit()}
-    return {hour: value for hour, value in hours.items() if hour >= oldest}
+    return hours.counting(item, WINDOW_HOURS, now)
 
 
 def _clear_old(lane: Lane, item: values.Item, now: int) -> None:
     """Drop the failures that no longer count, unless another request has changed the lane."""
     counting = by_hour(item, now)
-    old = [name for name in item if name[1:].isdigit() and int(name[1:]) not in counting]
+    old = [hours.bucket(hour) for hour in hours.stored(item) if hour not in counting]
     clear = writes.Update(
         lane.key,
         when="#total = :seen",
@@ -208,13 +202,3 @@ def _clear_old(lane: Lane, item: values.Item, now: int) -> None:
         store.write(clear)
     except writes.Conflict:
         return  # The next attempt sees what has changed.
-
-
-def _wait(item: values.Item, most: int, now: int) -> int:
-    """Return the seconds until enough failures no longer count for one more try."""
-    left = failures(item, now=now)
-    for hour, value in sorted(by_hour(item, now).items()):
-        left -= value
-        if left < most:
-            return (hour + WINDOW_HOURS) * HOUR - now
-    return HOUR

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 
 from latchkey import errors, metrics, settings
 from latchkey.dynamodb import keys, store, values, writes
+from latchkey.limits import hours
+from latchkey.limits.hours import HOUR
 
-HOUR = 3600
 # The hour that has begun and 24 whole ones, so that at least 24 hours count.
 BUCKETS = 25
 STRANGERS_PERCENT = 70
@@ -62,7 +63,7 @@ def check(*, known: bool, now: int) -> None:
         _measure(item, now)
         raise errors.TooManyRequests(
             "This service has mailed too much today. Try again later.",
-            retry_after=_wait(item, most, now),
+            retry_after=hours.wait(item, most, BUCKETS, now),
         )
 
 
@@ -74,7 +75,7 @@ def count(*, known: bool, now: int) -> bool:
         when="attribute_not_exists(#total) OR #total < :most",
         values={"most": most},
         sets={"expires_at": now + (BUCKETS + 1) * HOUR},
-        adds={"total": 1, _bucket(now // HOUR): 1},
+        adds={"total": 1, hours.bucket(now // HOUR): 1},
     )
     for _ in range(_ATTEMPTS):
         try:
@@ -95,7 +96,7 @@ def count(*, known: bool, now: int) -> bool:
 
 def give_back(*, now: int) -> None:
     """Take back what `count` has counted at that time: the mail will be tried again."""
-    store.write(writes.Update(keys.MAILS, adds={"total": -1, _bucket(now // HOUR): -1}))
+    store.write(writes.Update(keys.MAILS, adds={"total": -1, hours.bucket(now // HOUR): -1}))
 
 
 def forget() -> None:
@@ -108,37 +109,22 @@ def _most(known: bool) -> int:
     return ceiling if known else ceiling * STRANGERS_PERCENT // 100
 
 
-def _bucket(hour: int) -> str:
-    return f"h{hour}"
-
-
-def _hours(item: values.Item) -> dict[int, int]:
-    """Return the mails of each hour since 1970."""
-    return {int(name[1:]): mails for name, mails in item.items() if name[1:].isdigit()}
-
-
-def _counting(item: values.Item, now: int) -> dict[int, int]:
-    """Return the mails of each hour that still counts."""
-    oldest = now // HOUR - BUCKETS + 1
-    return {hour: mails for hour, mails in _hours(item).items() if hour >= oldest}
-
-
 def _mails(item: values.Item, now: int) -> int:
-    return sum(_counting(item, now).values())
+    return sum(hours.counting(item, BUCKETS, now).values())
 
 
 def _drop_old(item: values.Item, now: int) -> None:
     """Drop the hours that no longer count, unless another mailer has dropped one. Nobody writes
     them any more, so what was read is still so.
     """
-    counting = _counting(item, now)
-    old = {hour: mails for hour, mails in _hours(item).items() if hour not in counting}
+    counting = hours.counting(item, BUCKETS, now)
+    old = {hour: mails for hour, mails in hours.stored(item).items() if hour not in counting}
     if not old:
         return
     drop = writes.Update(
         keys.MAILS,
-        when=" AND ".join(f"attribute_exists(#{_bucket(hour)})" for hour in old),
-        sets=dict.fromkeys(map(_bucket, old)),
+        when=" AND ".join(f"attribute_exists(#{hours.bucket(hour)})" for hour in old),
+        sets=dict.fromkeys(map(hours.bucket, old)),
         adds={"total": -sum(old.values())},
     )
     try:
@@ -149,13 +135,3 @@ def _drop_old(item: values.Item, now: int) -> None:
 
 def _measure(item: values.Item, now: int) -> None:
     metrics.measure_ceiling(100 * _mails(item, now) / settings.Ceiling.load().mails_per_day)
-
-
-def _wait(item: values.Item, most: int, now: int) -> int:
-    """Return the seconds until enough hours no longer count for one more mail."""
-    left = _mails(item, now)
-    for hour, mails in sorted(_counting(item, now).items()):
-        left -= mails
-        if left < most:
-            return (hour + BUCKETS) * HOUR - now
-    return HOUR

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from latchkey.dynamodb import keys, store, values
 from latchkey.keys import keyring
 from latchkey.limits import budget
+from latchkey.limits.hours import HOUR
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Failures:
 
 def read(address: str, *, now: int) -> list[Failures]:
     """Return the failures of an account by the kind of the lane: at most one entry for each."""
-    since = now - budget.WINDOW_HOURS * budget.HOUR
+    since = now - budget.WINDOW_HOURS * HOUR
     lanes: dict[budget.Kind, list[values.Item]] = defaultdict(list)
     for tag in keyring.tags_since(address, since, now=now):
         for item in store.query(keys.budgets(tag), only="#total > :none", values={"none": 0}):
@@ -44,8 +45,8 @@ def _sum(kind: budget.Kind, items: Sequence[values.Item], now: int) -> Failures:
     return Failures(
         kind,
         count=sum(budget.failures(item, now=now) for item in items),
-        first_hour=min(hours) * budget.HOUR,
-        last_hour=max(hours) * budget.HOUR,
+        first_hour=min(hours) * HOUR,
+        last_hour=max(hours) * HOUR,
         spent=budget.is_spent(items, now=now),
         device=names.pop() if kind == "device" and len(names) == 1 else "",
     )

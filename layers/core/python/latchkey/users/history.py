@@ -11,8 +11,9 @@ from typing import Any
 from latchkey import errors, ids
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, values, writes
-from latchkey.limits import budget, failures
+from latchkey.limits import failures
 from latchkey.limits.failures import Failures
+from latchkey.limits.hours import HOUR
 from latchkey.users.profile import iso
 
 # How long an entry is kept.
@@ -162,7 +163,7 @@ def _entry(item: values.Item) -> Entry:
 
 
 def _failed_entry(failed: Failures, now: int) -> Entry:
-    end = min(now, failed.last_hour + budget.HOUR)
+    end = min(now, failed.last_hour + HOUR)
     what = "wrong password or code" if failed.count == 1 else "wrong passwords or codes"
     sentences = [
         f"{failed.count} {what} in the last 24 hours, {_WHERE[failed.kind]}.",
