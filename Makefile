@@ -17,7 +17,7 @@ LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit engine e2e browser bench build validate lock format clean
-.PHONY: snapstart send-test-mail lift-suppression screenshots
+.PHONY: versions send-test-mail lift-suppression screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -62,7 +62,7 @@ build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the lay
 	UV=$(UV) $(SAM) build --cached --parallel
 	$(BIN)/python -m local.check_layer .aws-sam/build
 
-snapstart: build ## Build for `sam deploy --parameter-overrides SnapStart=on`, with versions and aliases.
+versions: build ## Build with versions and an alias of each function, for SnapStart=on and Canary=true.
 	$(BIN)/python -m local.aliases .aws-sam/build/template.yaml
 
 validate: .local/env/sam/.done ## Check the template with cfn-lint.

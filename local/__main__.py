@@ -77,7 +77,10 @@ def _run(options: argparse.Namespace) -> NoReturn:
                 smtps_port=options.smtps_port,
             )
             print("building and deploying template.yaml", flush=True)
-            stack.build(aliases=parameters["SnapStart"] == "on")
+            parameters["SmtpSecretArn"] = parameters["SmtpSecretArn"] or stack.store_secret(
+                "latchkey-smtp", PASSWORD
+            )
+            stack.build(aliases=parameters["SnapStart"] == "on" or parameters["Canary"] == "true")
             stack.deploy(parameters)
             api = f"http://127.0.0.1:{options.api_port}"
             _check(stack, api, parameters["AllowedOrigins"])
@@ -149,7 +152,6 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
         "SmtpPort": str(options.smtp_port),
         "SmtpSecurity": "STARTTLS",
         "SmtpUser": USER,
-        "SmtpPassword": PASSWORD,
         "IssuerUrl": f"http://127.0.0.1:{options.api_port}",
         "AllowedOrigins": "*",
     }

@@ -1,9 +1,10 @@
-"""`python -m local.aliases TEMPLATE`: have functions publish versions, which SnapStart needs.
+"""`python -m local.aliases TEMPLATE`: have functions publish versions, for SnapStart and canaries.
 
 It changes what `sam build` has written: each function that a user or a mail waits for gets a
 version per build, with a snapshot if the parameter SnapStart is on, and the alias `live`, which the
-API and the mail queues call. The repository's template has no aliases, because SAM's
-AutoPublishAlias
+API and the mail queues call. If the parameter Canary is true, CodeDeploy moves the alias, for a
+tenth of the calls first, and back if an alarm rings. The repository's template has no aliases,
+because SAM's AutoPublishAlias
 
 - is a name and takes no condition, so every deployment would have them;
 - does not see that the value of a parameter has changed: the alias stays at a version that has the
@@ -23,7 +24,9 @@ import yaml
 
 ALIAS = "live"
 CONDITION = "UseSnapStart"
-RULE = "SnapStartNeedsAliases"
+RULE = "VersionsNeedABuild"
+# These ring within 5 minutes of code that fails (template.yaml).
+ALARMS = ("FaultAlarm", "FunctionFailureAlarm", "ServerErrorAlarm")
 
 Template = dict[str, Any]
 
@@ -52,6 +55,12 @@ def add(template: Template, release: str) -> None:
             "AutoPublishAlias": ALIAS,
             "AutoPublishAliasAllProperties": True,
             "VersionDeletionPolicy": "Delete",
+            # SAM leaves it out if the value is `false`. A condition would leave CodeDeploy in.
+            "DeploymentPreference": {
+                "Enabled": {"Ref": "Canary"},
+                "Type": "Canary10Percent5Minutes",
+                "Alarms": [{"Ref": alarm} for alarm in ALARMS],
+            },
         }
         variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
         variables["RELEASE"] = release

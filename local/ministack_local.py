@@ -1,9 +1,10 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, the condition keys of policies (condition_keys.py), and alarms on expressions. It uses
-private names of MiniStack, so the version is pinned. After each deployment, `local` requests one
-route and one preflight to check that the names still fit.
+tables, the condition keys of policies (condition_keys.py), alarms on expressions, and saved
+queries, which it takes and forgets. It uses private names of MiniStack, so the version is pinned.
+After each deployment, `local` requests one route and one preflight to check that the names still
+fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -141,6 +142,15 @@ def _plain_alarm(properties: Properties) -> Properties:
     return {name: value for name, value in properties.items() if name != "Metrics"} | plain
 
 
+def _take_queries() -> None:
+    """Accept saved queries of CloudWatch Logs, of which MiniStack knows nothing."""
+    cfn._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
+        "create": lambda logical_id, *_: (logical_id, {}),
+        "update": lambda physical_id, *_: (physical_id, {}),
+        "delete": lambda *_: None,
+    }
+
+
 def _print_logs() -> None:
     original = lambda_svc._emit_lambda_logs
 
@@ -161,6 +171,7 @@ if __name__ == "__main__":
     _extend("AWS::ApiGatewayV2::Api", _plain_api, _make_routes)
     _extend("AWS::DynamoDB::Table", dict, _set_ttl)
     _extend("AWS::CloudWatch::Alarm", _plain_alarm, lambda *_: None)
+    _take_queries()
     condition_keys.add()
     _print_logs()
     asyncio.run(main())

@@ -123,7 +123,7 @@ class Stack:
     def build(self, *, aliases: bool = False) -> None:
         """Run `sam build` with a layer for this machine, in a folder apart from Lambda's build.
 
-        With `aliases` the functions publish versions, as with `make snapstart`.
+        With `aliases` the functions publish versions, as with `make versions`.
         """
         self._sam(
             "build",
@@ -157,6 +157,15 @@ class Stack:
             )
         except StackError as error:
             raise StackError(f"{error}\n{_failures(cloudformation, started)}") from None
+
+    def store_secret(self, name: str, value: str) -> str:
+        """Store a text in Secrets Manager, and return the ARN of the secret."""
+        self.wait(self.endpoint + "/_ministack/ready", seconds=30)
+        secrets = boto3.client("secretsmanager", endpoint_url=self.endpoint, **ACCESS)
+        try:
+            return secrets.create_secret(Name=name, SecretString=value)["ARN"]
+        except secrets.exceptions.ResourceExistsException:
+            return secrets.put_secret_value(SecretId=name, SecretString=value)["ARN"]
 
     def wait(self, url: str, *, seconds: float) -> bytes:
         """Request the URL until the answer is 200, and return its body."""

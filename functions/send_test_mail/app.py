@@ -4,6 +4,7 @@ CloudFormation invokes it too, at each deployment, so that templates or settings
 fail the deployment and not the first mail.
 """
 
+import time
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -11,7 +12,11 @@ from pydantic import BaseModel, Field, ValidationError
 from latchkey import addresses, cloudformation, errors, log, settings
 from latchkey.cloudformation import CustomResourceEvent
 from latchkey.mail import language, render, samples, send
+from latchkey.mail.smtp import password
 from latchkey.mail.transport import NotSent, Transport
+
+# IAM is eventually consistent: what a new role may do holds everywhere after some seconds.
+RIGHTS_SECONDS = 20
 
 # What an operator can do about a cause (mail/transport.py). docs/mail.md has it as a table.
 ADVICE = {
@@ -29,7 +34,9 @@ ADVICE = {
     "no-login": "The server offers no login here: check SmtpPort and SmtpSecurity.",
     "login": "The server refuses the user name or the password. Most providers want an"
     " authorization code or app password here, not the one of the mailbox.",
-    "secret": "The password could not be read from Secrets Manager.",
+    "secret": "The password could not be read: SmtpSecretArn must be the whole ARN of a secret of"
+    " this account and region, encrypted with the key aws/secretsmanager. Its value is the password"
+    " alone.",
     "sender": "The server does not let this account send as SenderAddress.",
     "refused-us": "The server refuses this client altogether: ask the provider.",
     "not-verified": "SES knows neither address: verify the identity of SenderAddress; in the"
@@ -65,7 +72,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """
     if cloudformation.is_custom_resource(event):
         request = CustomResourceEvent.model_validate(event)
-        problems = [] if request.request_type == "Delete" else _problems()
+        problems = [] if request.request_type == "Delete" else _problems() or _unread_secrets()
         cloudformation.answer(request, "mail-templates", problem="; ".join(problems))
         return {}
     problems = _problems()
@@ -122,7 +129,32 @@ def _problems() -> list[str]:
             if sender.smtp_provider == "custom" and not sender.smtp_host:
                 found.append(f"SmtpHost{of} is missing for the provider custom")
             if sender.smtp_user and not sender.smtp_secret_arn:
-                found.append(f"SmtpPassword{of} is missing for the user name")
+                found.append(f"SmtpSecretArn{of} is missing for the user name")
             if sender.smtp_provider != "custom" and not sender.smtp_user:
                 found.append(f"SmtpUser{of} is missing for {sender.smtp_provider}")
     return found + samples.check()
+
+
+def _unread_secrets() -> list[str]:
+    """Return what is wrong with the secrets of the SMTP passwords."""
+    found = []
+    for prefix in ("", send.FALLBACK):
+        sender = settings.Sender.load(prefix)
+        if sender.mail_transport == "smtp" and sender.smtp_secret_arn:
+            until = time.monotonic() + RIGHTS_SECONDS
+            while problem := _unread(sender.smtp_secret_arn):
+                if "AccessDenied" not in problem or time.monotonic() > until:
+                    of = " of the second sender" if prefix else ""
+                    found.append(f"SmtpSecretArn{of}: {problem}. {ADVICE['secret']}")
+                    break
+                time.sleep(2)
+    return found
+
+
+def _unread(arn: str) -> str:
+    """Return why the password of a secret could not be read, empty if it could."""
+    try:
+        password.read(arn)
+    except NotSent as fault:
+        return fault.reply
+    return ""

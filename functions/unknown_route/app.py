@@ -1,11 +1,12 @@
 """$default: answer every request that no other operation answers."""
 
 import re
+from typing import Any
 
 from latchkey import errors
-from latchkey.bodies import NoBody
+from latchkey.bodies import Event, NoBody
 from latchkey.caller import Caller
-from latchkey.http import entry
+from latchkey.http import Response, entry
 
 # The SDK's routes for phone numbers, third parties and anonymous sessions.
 _OTHER_LOGINS = re.compile(
@@ -21,4 +22,13 @@ def unknown_route(_: NoBody, caller: Caller) -> dict[str, str]:
     raise errors.Unimplemented
 
 
-handler = entry("unknown_route", unknown_route, NoBody, services=[])
+_refuse = entry("unknown_route", unknown_route, NoBody, services=[])
+
+
+def handler(event: Event, context: Any) -> Response:
+    """Answer a preflight if the gateway has not, because a browser needs a success: the gateway
+    adds the headers of CORS. Refuse any other request.
+    """
+    if event["requestContext"]["http"]["method"] == "OPTIONS":
+        return {"statusCode": 204}
+    return _refuse(event, context)

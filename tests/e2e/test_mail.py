@@ -78,7 +78,7 @@ class Mailing:
             "SmtpPort": str(self.first.port),
             "SmtpSecurity": "STARTTLS",
             "SmtpUser": USER,
-            "SmtpPassword": PASSWORD,
+            "SmtpSecretArn": self.stack.store_secret("smtp", PASSWORD),
             "IssuerUrl": "http://127.0.0.1",
             "CodeSeconds": str(CODE_SECONDS),
             "CodeCooldownSeconds": "0",
@@ -396,7 +396,7 @@ def test_the_second_sender_takes_over_while_the_first_is_down(mailing: Mailing):
         FallbackSmtpPort=str(mailing.second.port),
         FallbackSmtpSecurity="SSL",
         FallbackSmtpUser=USER,
-        FallbackSmtpPassword=PASSWORD,
+        FallbackSmtpSecretArn=mailing.stack.store_secret("fallback-smtp", PASSWORD),
     )
     mailing.first.down()
     asked = mailing.ask("failover@example.com")
@@ -435,9 +435,24 @@ def test_nothing_confidential_is_logged(mailing: Mailing):
     assert PASSWORD not in logged
 
 
-def test_a_deployment_that_cannot_mail_fails_and_says_why(mailing: Mailing):
-    with pytest.raises(StackError, match="SmtpPassword is missing"):
-        mailing.deploy(SmtpPassword="")
+NO_SECRET = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:missing-a1B2c3"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"SmtpSecretArn": ""}, "SmtpSecretArn is missing"),
+        ({"SmtpSecretArn": NO_SECRET}, "SmtpSecretArn: the password could not be read: Resource"),
+        ({"SmtpSecretArn": "authorization-code"}, "SmtpSecretArn"),
+        ({"SenderAddress": "nobody"}, "SenderAddress"),
+        ({"AllowedOrigins": "example.com"}, "AllowedOrigins"),
+    ],
+)
+def test_a_deployment_that_cannot_work_fails_and_says_why(
+    mailing: Mailing, change: dict[str, str], problem: str
+):
+    with pytest.raises(StackError, match=problem):
+        mailing.deploy(**change)
 
 
 @pytest.fixture

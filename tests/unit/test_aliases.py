@@ -1,4 +1,4 @@
-"""What `make snapstart` makes of the template that `sam build` has written."""
+"""What `make versions` makes of the template that `sam build` has written."""
 
 import copy
 import json
@@ -51,7 +51,7 @@ def test_each_queue_calls_the_alias(built: Path, queue: str):
 
 def test_all_else_stays_as_it_is(built: Path):
     before, after = copy.deepcopy(template()), made(built)
-    del before["Rules"]
+    del before["Rules"][aliases.RULE]
     del after["Conditions"][aliases.CONDITION]
     for name in rights.AWAITED:
         properties = after["Resources"][name]["Properties"]
@@ -60,6 +60,7 @@ def test_all_else_stays_as_it_is(built: Path):
             "AutoPublishAlias",
             "AutoPublishAliasAllProperties",
             "VersionDeletionPolicy",
+            "DeploymentPreference",
         ):
             del properties[added]
         del properties["Environment"]["Variables"]["RELEASE"]
@@ -88,11 +89,16 @@ def test_a_template_that_has_aliases_is_refused(built: Path):
         aliases.write(built)
 
 
-def test_without_aliases_snapstart_is_refused_at_deploy():
-    """AWS checks the rule before it changes anything. The local stack has no rules."""
+def test_without_aliases_snapstart_and_canaries_are_refused_at_deploy():
+    """AWS checks the rule before it changes anything."""
     [assertion] = template()["Rules"][aliases.RULE]["Assertions"]
-    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "off"]}
-    assert "make snapstart" in assertion["AssertDescription"]
+    assert assertion["Assert"] == {
+        "Fn::And": [
+            {"Fn::Equals": [{"Ref": "SnapStart"}, "off"]},
+            {"Fn::Equals": [{"Ref": "Canary"}, "false"]},
+        ]
+    }
+    assert "make versions" in assertion["AssertDescription"]
     assert template()["Parameters"]["SnapStart"]["Default"] == "off"
     assert "SnapStart" not in str(template()["Resources"])
     assert "SnapStart" not in str(template()["Globals"])

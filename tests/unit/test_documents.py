@@ -14,8 +14,9 @@ OPERATIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/ap
 @pytest.mark.parametrize("name", template()["Parameters"])
 def test_the_readme_has_a_row_for_each_parameter(name: str):
     parameter = template()["Parameters"][name]
-    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "(empty)"
-    assert f"| `{name}` | {default} | {parameter['Description']} |" in README
+    default = parameter.get("Default")
+    shown = "(required)" if default is None else f"`{default}`" if default != "" else "(empty)"
+    assert f"| `{name}` | {shown} | {parameter['Description']} |" in README
 
 
 def test_every_parameter_is_in_a_group_of_the_console():

@@ -111,7 +111,7 @@ def test_both_senders_are_tried(server: MailServer, configure: Callable[..., Non
         ({"mail_transport": "smtp", "smtp_provider": "qq"}, "SmtpUser is missing for qq"),
         (
             {"mail_transport": "smtp", "smtp_host": "mail.example.com", "smtp_user": "login"},
-            "SmtpPassword is missing",
+            "SmtpSecretArn is missing",
         ),
         (
             {"mail_transport": "ses", "fallback_mail_transport": "smtp"},
@@ -201,3 +201,47 @@ def test_a_template_with_a_missing_variable_fails_the_deployment(
     render._environment.cache_clear()
     assert [answer["Status"] for answer in cloudformation] == ["SUCCESS", "FAILED"]
     assert "'nothing' is undefined" in cloudformation[1]["Reason"]
+
+
+@pytest.mark.parametrize("prefix", ["", "fallback_"])
+def test_a_secret_that_cannot_be_read_fails_the_deployment(
+    cloudformation: Answers, server: MailServer, configure: Callable[..., None], prefix: str
+):
+    """The first sender has a secret: the fixture's. What is wrong is named, and what to do."""
+    deploy(cloudformation.url)
+    missing = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:missing-a1B2c3"
+    configure(
+        fallback_mail_transport="smtp",
+        fallback_smtp_host="127.0.0.1",
+        fallback_smtp_port=server.port,
+        fallback_sender_address="login@example.com",
+        **{f"{prefix}smtp_user": USER, f"{prefix}smtp_secret_arn": missing},
+    )
+    deploy(cloudformation.url, "Update")
+    assert [answer["Status"] for answer in cloudformation] == ["SUCCESS", "FAILED"]
+    of = " of the second sender" if prefix else ""
+    reason = cloudformation[1]["Reason"]
+    assert reason.startswith(f"SmtpSecretArn{of}: the password could not be read: ResourceNotFound")
+    assert "whole ARN" in reason
+
+
+def test_a_role_that_is_new_may_read_the_secret_a_little_later(
+    cloudformation: Answers, server: MailServer, monkeypatch: pytest.MonkeyPatch
+):
+    answers = iter(["AccessDeniedException", "AccessDeniedException", ""])
+    monkeypatch.setattr(app, "_unread", lambda _: next(answers))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    deploy(cloudformation.url)
+    assert cloudformation[0]["Status"] == "SUCCESS"
+
+
+def test_a_role_that_never_may_read_the_secret_fails_the_deployment(
+    cloudformation: Answers, server: MailServer, monkeypatch: pytest.MonkeyPatch
+):
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(app, "_unread", lambda _: "AccessDeniedException")
+    deploy(cloudformation.url)
+    assert cloudformation[0]["Status"] == "FAILED"
+    assert "AccessDenied" in cloudformation[0]["Reason"]

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,23 @@ def fault(sender: SmtpTransport, to: str = "ada@example.com") -> transport.NotSe
     with pytest.raises(transport.NotSent) as caught:
         sender.send(mail(to))
     return caught.value
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [PASSWORD + "\n", PASSWORD + "\r\n", json.dumps({"username": "x", "password": PASSWORD})],
+)
+def test_a_secret_is_read_as_people_make_it(authority: Authority, use: Use, stored: str):
+    """A terminal and a file end a line; AWS's console makes JSON of keys and values."""
+    with MailServer(authority) as server:
+        assert use(server, stored).send(mail()) == "250 2.0.0 accepted"
+
+
+@pytest.mark.parametrize("stored", ["\n", json.dumps({"password": ""})])
+def test_a_secret_without_a_password_is_told(authority: Authority, use: Use, stored: str):
+    with MailServer(authority) as server:
+        found = fault(use(server, stored))
+    assert (found.cause, found.reply) == ("secret", "the secret has no password")
 
 
 @pytest.mark.parametrize("security", ["STARTTLS", "SSL", "NONE"])

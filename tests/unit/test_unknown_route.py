@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from tests.unit.conftest import Call
+from tests.unit.conftest import CONTEXT, ROOT, Call, handler
 
 
 def test_an_unknown_route_is_refused_in_our_own_words(call: Call):
@@ -47,3 +49,11 @@ def test_other_ways_to_sign_in_are_switched_off(call: Call, path: str):
 )
 def test_what_nobody_answers_is_unimplemented(call: Call, path: str):
     assert call("unknown_route", path=path)["error"] == "unimplemented"
+
+
+@pytest.mark.parametrize("path", ["/auth/v1/signin", "/", "/nowhere"])
+def test_a_preflight_that_reaches_us_is_a_success(path: str):
+    """The gateway answers preflights itself, and if it does not, it adds the headers of CORS."""
+    request = json.loads((ROOT / "events/unknown_route.json").read_text())
+    request["requestContext"]["http"] |= {"method": "OPTIONS", "path": path}
+    assert handler("unknown_route")(request, CONTEXT) == {"statusCode": 204}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import audit, aws, bodies, devices, errors, log, metrics, snapshots
+from latchkey import audit, aws, bodies, devices, errors, log, metrics, networks, snapshots
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -106,7 +106,7 @@ def caller_of(event: Event, operation: str) -> Caller:
         digest=hashlib.sha256(repr(asked).encode(errors="surrogatepass")).digest(),
         device_id=devices.name_of(device_id),
         device_is_secret=devices.is_secret(device_id),
-        source=http.get("sourceIp", ""),
+        source=networks.client_address(headers, http.get("sourceIp", "")),
         user_agent=headers.get("user-agent", "")[:256],
         languages=headers.get("accept-language", "")[:256],
         bearer=token.strip() if scheme.lower() == "bearer" else "",

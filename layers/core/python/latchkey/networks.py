@@ -1,6 +1,30 @@
-"""Networks: what a client stays in when its address changes, and what limits count by."""
+"""Networks: where a client is, what it stays in when its address changes, what limits count by."""
 
+import hashlib
+import hmac
 import ipaddress
+from collections.abc import Mapping
+
+from latchkey import settings
+
+
+def client_address(headers: Mapping[str, str], peer: str) -> str:
+    """Return the IP address of the client: that of the peer, or, if the peer shows the secret of
+    our CloudFront distribution, the one that CloudFront saw. Anybody can send the header with it.
+
+    cloudfront-viewer-address is the address, a colon and the port, also for IPv6.
+    """
+    secret = headers.get("x-origin-secret")
+    if not secret:
+        return peer
+    digest = hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+    if not hmac.compare_digest(digest, settings.Origin.load().origin_secret_hash):
+        return peer
+    viewer = headers.get("cloudfront-viewer-address", "").rpartition(":")[0].strip("[]")
+    try:
+        return str(ipaddress.ip_address(viewer))
+    except ValueError:
+        return peer
 
 
 def of(source: str, *, ipv4: int = 24, ipv6: int = 48) -> str:

@@ -49,6 +49,12 @@ class Metrics(Settings):
     powertools_metrics_namespace: str = "Latchkey"
 
 
+class Origin(Settings):
+    """The SHA-256 of the secret that CloudFront sends, in hexadecimal; empty without CloudFront."""
+
+    origin_secret_hash: str = ""
+
+
 class Keys(Settings):
     """What wraps the keys, and how often they are replaced."""
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import json
 
 from latchkey import aws, settings
 from latchkey.mail.transport import NotSent, TryLater
@@ -10,11 +11,21 @@ from latchkey.mail.transport import NotSent, TryLater
 
 @functools.cache
 def read(arn: str) -> str:
-    """Return the password of a secret. Raises TryLater."""
+    """Return the password of a secret. Raises TryLater.
+
+    The secret is the password itself, or JSON with the key `password`, as AWS's console makes it.
+    """
     try:
-        return aws.secrets().get_secret_value(SecretId=arn)["SecretString"]
+        secret = aws.secrets().get_secret_value(SecretId=arn).get("SecretString", "")
     except aws.FAULTS as error:
-        raise TryLater("configuration", "secret", reply="the password could not be read") from error
+        reply = f"the password could not be read: {aws.error_of(error)[0] or 'no answer'}"
+        raise TryLater("configuration", "secret", reply=reply) from error
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        secret = str(json.loads(secret)["password"])
+    password = secret.strip("\r\n")  # a file's, or a terminal's, last line ends with one
+    if not password:
+        raise TryLater("configuration", "secret", reply="the secret has no password")
+    return password
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""What AWS makes of the template for SnapStart: SAM's own transform, which needs no stack."""
+"""What AWS makes of the template for SnapStart and canaries: SAM's own transform."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def plain(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def published(plain: Path) -> Path:
-    """Return the template as `make snapstart` changes it."""
+    """Return the template as `make versions` changes it."""
     aliases.write(plain)
     return plain
 
@@ -105,3 +105,22 @@ def test_a_parameter_reaches_the_api_with_the_next_build(plain: Path, tmp_path: 
     second = versions(transformed(again, SnapStart="on", CodeSeconds="300"))
     assert len(first) == len(second) == len(rights.AWAITED)
     assert not first & second
+
+
+def test_a_canary_moves_each_alias_by_codedeploy(published: Path):
+    resources = transformed(published, Canary="true")
+    for name in rights.AWAITED:
+        policy = resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        group = resources[policy["DeploymentGroupName"]["Ref"]]["Properties"]
+        assert group["AutoRollbackConfiguration"]["Enabled"] is True
+        alarms = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
+        assert alarms == set(aliases.ALARMS)
+        assert alarms <= resources.keys()
+        strategy = group["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"]
+        assert strategy == "Canary10Percent5Minutes"
+
+
+def test_without_a_canary_there_is_no_codedeploy(published: Path):
+    resources = transformed(published, SnapStart="on")
+    assert not [r for r in resources.values() if r["Type"].startswith("AWS::CodeDeploy")]
+    assert not any("UpdatePolicy" in resources[f"{name}Aliaslive"] for name in rights.AWAITED)
