@@ -205,6 +205,8 @@ def _resource(reference: Any) -> str:
         case {"Fn::Sub": _}:
             assert ":ses:" in str(reference)
             return "SES"
+        case {"Ref": str(name)} if name.endswith("SecretArn"):
+            return name
         case _:
             raise AssertionError(reference)
 

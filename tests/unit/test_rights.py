@@ -550,7 +550,7 @@ def mail_server(w: World) -> Iterator[MailServer]:
     authority = Authority(w.folder)
     w.patch.setenv("SSL_CERT_FILE", str(authority.path))
     with MailServer(authority) as server:
-        for prefix, name in (("", "SmtpSecret"), ("fallback_", "FallbackSmtpSecret")):
+        for prefix, name in (("", "SmtpSecretArn"), ("fallback_", "FallbackSmtpSecretArn")):
             secret = boto3.client("secretsmanager").create_secret(Name=name, SecretString=PASSWORD)
             variables = {
                 "mail_transport": "smtp",
@@ -563,5 +563,5 @@ def mail_server(w: World) -> Iterator[MailServer]:
             }
             w.configure(**{prefix + name: value for name, value in variables.items()})
         yield server
-    for name in ("SmtpSecret", "FallbackSmtpSecret"):
+    for name in ("SmtpSecretArn", "FallbackSmtpSecretArn"):
         boto3.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
