@@ -1,4 +1,3 @@
-import base64
 from typing import Any
 
 import pytest
@@ -6,7 +5,7 @@ import pytest
 from latchkey.dynamodb import keys, store
 from latchkey.keys import keyring
 from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
-from tests.unit.test_encryption import seal
+from tests.unit.test_encryption import NOT_SEALED, seal
 
 BASICS = "POST /auth/v1/user/basic/edit"
 NEW = "countess@example.com"
@@ -365,7 +364,7 @@ def test_an_encrypted_password_sets_another(call: Call, ada: Answer, sign_in: Si
 
 
 @pytest.mark.parametrize("field", ["encrypt_password", "encrypt_new_password"])
-@pytest.mark.parametrize("sealed", ["", "nonsense", "AAAA", base64.b64encode(bytes(256)).decode()])
+@pytest.mark.parametrize("sealed", NOT_SEALED)
 def test_what_cannot_be_opened_is_a_wrong_password(
     call: Call, ada: Answer, sign_in: SignIn, field: str, sealed: str
 ):

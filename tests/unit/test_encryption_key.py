@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from latchkey.users import passwords
 from tests.unit.conftest import Answer, Call
-from tests.unit.test_encryption import seal, thumbprint
+from tests.unit.test_encryption import NOT_SEALED, seal, thumbprint
 
 
 def encrypted(call: Call, text: str, name: str | None = None) -> Answer:
@@ -51,7 +51,7 @@ def test_what_is_wrong_inside_is_a_wrong_password(call: Call, ada: Answer, text:
         assert (answer.status, answer) == (wanted.status, wanted)
 
 
-@pytest.mark.parametrize("params", ["", "nonsense", "AAAA", "=" * 300])
+@pytest.mark.parametrize("params", [*NOT_SEALED, "=" * 300])
 @pytest.mark.parametrize("name", ["", "unknown", None])
 def test_what_cannot_be_opened_is_a_wrong_password_after_the_same_work(
     call: Call, ada: Answer, params: str, name: str | None, monkeypatch: pytest.MonkeyPatch

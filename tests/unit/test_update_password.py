@@ -1,7 +1,7 @@
 import pytest
 
 from tests.unit.conftest import Alive, Answer, Call, Outbox, SignIn
-from tests.unit.test_encryption import seal, thumbprint
+from tests.unit.test_encryption import NOT_SEALED, seal, thumbprint
 
 
 def update(call: Call, password: str, new: str, name: str = "ada@example.com") -> Answer:
@@ -21,7 +21,7 @@ def test_the_current_password_sets_another_and_ends_all_sessions(
     assert not alive(ada)
 
 
-@pytest.mark.parametrize("password", ["", "nonsense"])
+@pytest.mark.parametrize("password", NOT_SEALED)
 def test_without_the_current_password_none_is_set(
     call: Call, ada: Answer, sign_in: SignIn, password: str
 ):
@@ -46,8 +46,9 @@ def test_a_repeated_change_whose_answer_was_lost_is_answered_as_done(
     assert [mail.kind for mail in outbox.mails].count("password_changed") == 1
 
 
-def test_a_new_password_that_cannot_be_opened_is_a_wrong_one(call: Call, ada: Answer):
-    answer = update(call, seal("engine1843"), "nonsense")
+@pytest.mark.parametrize("new", NOT_SEALED)
+def test_a_new_password_that_cannot_be_opened_is_a_wrong_one(call: Call, ada: Answer, new: str):
+    answer = update(call, seal("engine1843"), new)
     assert (answer.status, answer["error"]) == (401, "invalid_username_or_password")
 
 
