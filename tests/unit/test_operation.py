@@ -53,10 +53,16 @@ def test_executions_are_reserved_for_the_mailer_alone_and_only_where_the_deploye
 
 @pytest.mark.parametrize(
     ("value", "valid"),
-    [("none", True), ("5", True), ("10", True), ("999", True), ("4", False), ("0", False)]
-    + [(value, False) for value in ("", "05", "1000", "ten", "-5")],
+    [(value, True) for value in ("none", "7", "9", "10", "99", "100", "999")]
+    + [(value, False) for value in ("", "0", "5", "6", "07", "1000", "ten", "-7")],
 )
-def test_fewer_executions_than_lambda_begins_with_cannot_be_reserved(value: str, valid: bool):
-    """Lambda calls with five batches of a queue at once, however few there are."""
+def test_fewer_executions_than_the_mail_queues_use_cannot_be_reserved(value: str, valid: bool):
     pattern = PARAMETERS["ReservedConcurrency"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, value)) == valid
+
+
+def test_the_mail_queues_use_seven_executions_at_most():
+    sources = [r for r in RESOURCES.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert {source["Properties"]["FunctionName"]["Ref"] for source in sources} == {"SendMail"}
+    most = [source["Properties"]["ScalingConfig"]["MaximumConcurrency"] for source in sources]
+    assert sum(most) == 7
