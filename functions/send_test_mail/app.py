@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from latchkey import addresses, cloudformation, errors, log, settings
-from latchkey.cloudformation import CustomResourceEvent
 from latchkey.mail import language, render, samples, send
 from latchkey.mail.smtp import password
 from latchkey.mail.transport import NotSent, Transport
@@ -71,10 +70,9 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     CloudFormation, check the templates and settings of a deployment.
     """
     if cloudformation.is_custom_resource(event):
-        request = CustomResourceEvent.model_validate(event)
-        problems = [] if request.request_type == "Delete" else _problems() or _unread_secrets()
-        cloudformation.answer(request, "mail-templates", problem="; ".join(problems))
-        return {}
+        return cloudformation.serve(
+            event, "mail-templates", lambda _: _sentences(_problems()) or _unread_secrets()
+        )
     problems = _problems()
     if problems:
         return {"accepted": False, "problems": problems}
@@ -110,6 +108,10 @@ def _try(transport: Transport, mail: render.RenderedMail) -> dict[str, Any]:
         transport.close()
     log.info("test mail", **{name: report.get(name) for name in ("sender", "accepted", "cause")})
     return report
+
+
+def _sentences(problems: list[str]) -> list[str]:
+    return [f"{problem.removesuffix('.')}." for problem in problems]
 
 
 def _problems() -> list[str]:

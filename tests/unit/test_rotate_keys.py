@@ -2,11 +2,14 @@ import json
 import urllib.request
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
+import botocore.exceptions
 import pytest
 
 from latchkey import aws
 from latchkey.keys import keyring, rotation
+from local.template import template
 from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler, start_container
 
 DAY = 86400
@@ -154,12 +157,65 @@ def test_a_deletion_is_answered(cloudformation: Callable[..., dict[str, Any]]):
     assert cloudformation("Delete", "https://id.example.com")["Status"] == "SUCCESS"
 
 
-def test_a_failure_is_answered_too(
+def test_a_failure_is_answered_with_its_place(
     cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ):
-    told: list[str] = []
     monkeypatch.setattr(rotation, "rotate", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr("latchkey.cloudformation.answer", lambda *_, problem: told.append(problem))
-    with pytest.raises(ZeroDivisionError):
-        cloudformation("Create", "https://id.example.com")
-    assert told == ["see the function's log"]
+    answer = cloudformation("Create", "https://id.example.com")
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("keyring: ZeroDivisionError in test_rotate_keys.py:")
+    assert cloudformation("Delete", "https://id.example.com")["Status"] == "SUCCESS"
+
+
+def test_a_refusal_of_aws_is_named(
+    cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    refusal = botocore.exceptions.ClientError({"Error": {"Code": "AccessDenied"}}, "Encrypt")
+    monkeypatch.setattr(rotation, "rotate", Mock(side_effect=refusal))
+    answer = cloudformation("Create", "https://id.example.com")
+    assert "ClientError AccessDenied" in answer["Reason"]
+
+
+def test_a_deployment_without_an_issuer_is_refused(cloudformation: Callable[..., dict[str, Any]]):
+    answer = cloudformation("Update", "")
+    assert (answer["Status"], "Issuer" in answer["Reason"]) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("missing", ["ResourceProperties", "StackId", "LogicalResourceId"])
+def test_a_request_that_lacks_something_is_answered(
+    cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, missing: str
+):
+    answers: list[dict[str, Any]] = []
+    monkeypatch.setattr("latchkey.cloudformation._put", lambda _, answer: answers.append(answer))
+    event = {
+        "RequestType": "Update",
+        "ResponseURL": "https://cloudformation.example.com/answer",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "Keyring",
+        "ResourceProperties": {"Issuer": "https://id.example.com"},
+    }
+    del event[missing]
+    handler("rotate_keys")(event, CONTEXT)
+    assert answers[0]["Status"] == ("FAILED" if missing == "ResourceProperties" else "SUCCESS")
+
+
+def test_an_answer_that_does_not_arrive_is_sent_again(
+    cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    put, failures = urllib.request.urlopen, iter([OSError(), OSError()])
+
+    def fail_twice(*arguments: Any, **options: Any) -> Any:
+        if failure := next(failures, None):
+            raise failure
+        return put(*arguments, **options)
+
+    monkeypatch.setattr(urllib.request, "urlopen", fail_twice)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert cloudformation("Update", "https://id.example.com")["Status"] == "SUCCESS"
+
+
+def test_cloudformation_waits_no_hour_for_a_custom_resource():
+    custom = [r for r in template()["Resources"].values() if r["Type"].startswith("Custom::")]
+    assert len(custom) == 2
+    assert all(60 <= r["Properties"]["ServiceTimeout"] <= 300 for r in custom)

@@ -186,7 +186,7 @@ def test_a_deployment_that_cannot_mail_fails(
     assert cloudformation[1]["Status"] == "SUCCESS"
 
 
-def test_a_template_with_a_missing_variable_fails_the_deployment(
+def test_a_template_that_cannot_be_rendered_fails_the_deployment(
     cloudformation: Answers,
     configure: Callable[..., None],
     tmp_path: Path,
@@ -194,13 +194,18 @@ def test_a_template_with_a_missing_variable_fails_the_deployment(
 ):
     configure(mail_transport="ses")
     deploy(cloudformation.url)
-    (tmp_path / "code.txt").write_text("{{ nothing }}")
     monkeypatch.setattr(render, "CUSTOM_TEMPLATES", tmp_path)
+    for text in ("{{ nothing }}", "{{ minutes + code }}", "{{ 1 / 0 }}"):
+        (tmp_path / "code.txt").write_text(text)
+        render._environment.cache_clear()
+        deploy(cloudformation.url, "Update")
     render._environment.cache_clear()
-    deploy(cloudformation.url, "Update")
-    render._environment.cache_clear()
-    assert [answer["Status"] for answer in cloudformation] == ["SUCCESS", "FAILED"]
-    assert "'nothing' is undefined" in cloudformation[1]["Reason"]
+    assert [answer["Status"] for answer in cloudformation] == ["SUCCESS"] + ["FAILED"] * 3
+    reasons = [answer["Reason"] for answer in cloudformation[1:]]
+    for problem, reason in zip(
+        ("'nothing' is undefined", "TypeError", "Zero"), reasons, strict=True
+    ):
+        assert problem in reason
 
 
 @pytest.mark.parametrize("prefix", ["", "fallback_"])

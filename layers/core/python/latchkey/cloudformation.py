@@ -1,22 +1,22 @@
-"""CloudFormation's custom resources: its events, and the answer that it waits for."""
+"""CloudFormation's custom resources: its requests, and the answer that it waits for.
+
+A deployment waits for the answer until the resource's ServiceTimeout, and so does the roll-back of
+a deployment that failed. So every request is answered, whatever is wrong with it.
+"""
 
 import json
+import time
+import traceback
 import urllib.request
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from pydantic import BaseModel, Field
+from latchkey import log
 
-
-class CustomResourceEvent(BaseModel):
-    """What CloudFormation asks of a custom resource (its "request object")."""
-
-    request_type: Literal["Create", "Update", "Delete"] = Field(alias="RequestType")
-    response_url: str = Field(alias="ResponseURL")
-    stack_id: str = Field(alias="StackId")
-    request_id: str = Field(alias="RequestId")
-    logical_resource_id: str = Field(alias="LogicalResourceId")
-    physical_resource_id: str = Field("", alias="PhysicalResourceId")
-    properties: dict[str, Any] = Field(alias="ResourceProperties", default_factory=dict)
+# The answer has room for 4 KB.
+_MOST_REASON = 2000
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 1
 
 
 def is_custom_resource(event: dict[str, Any]) -> bool:
@@ -24,21 +24,61 @@ def is_custom_resource(event: dict[str, Any]) -> bool:
     return "ResponseURL" in event
 
 
-def answer(event: CustomResourceEvent, physical_id: str, *, problem: str = "") -> None:
-    """Tell CloudFormation the result. Without an answer it waits for an hour.
+def serve(
+    event: dict[str, Any], name: str, work: Callable[[dict[str, Any]], list[str]]
+) -> dict[str, object]:
+    """Do `work`, and tell CloudFormation the result. Return what a handler returns.
 
-    A problem fails the deployment and is shown to the deployer. The answer has room for 4 KB.
+    `work` gets the properties of the resource, and returns what is wrong, in sentences that say
+    what to do. They fail the deployment and are shown to the deployer, and so is an exception. A
+    deletion does nothing and always succeeds: otherwise a stack that cannot be created could not be
+    deleted either.
+
+    Raises OSError if CloudFormation cannot be reached. Lambda then repeats the request.
     """
-    body = {
-        "Status": "FAILED" if problem else "SUCCESS",
-        "Reason": problem[:2000],
-        "PhysicalResourceId": event.physical_resource_id or physical_id,
-        "StackId": event.stack_id,
-        "RequestId": event.request_id,
-        "LogicalResourceId": event.logical_resource_id,
-    }
-    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own address
-        event.response_url, json.dumps(body).encode(), {"content-type": ""}, method="PUT"
+    problems: list[str] = []
+    if event.get("RequestType") != "Delete":
+        try:
+            problems = work(event.get("ResourceProperties") or {})
+        except Exception as cause:
+            log.fault("a custom resource failed", cause, resource=name)
+            problems = [_unexpected(name, cause)]
+    _put(
+        str(event["ResponseURL"]),
+        {
+            "Status": "FAILED" if problems else "SUCCESS",
+            "Reason": " ".join(problems)[:_MOST_REASON],
+            "PhysicalResourceId": event.get("PhysicalResourceId") or name,
+            **{key: event.get(key, "") for key in ("StackId", "RequestId", "LogicalResourceId")},
+        },
     )
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-        pass
+    return {}
+
+
+def _unexpected(name: str, cause: Exception) -> str:
+    """Say where an exception came from. The log group may be deleted with a stack that failed, so
+    the deployer must learn enough from the answer.
+    """
+    frame = traceback.extract_tb(cause.__traceback__)[-1]
+    answer = getattr(cause, "response", None)
+    code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+    what = f"{type(cause).__name__}{f' {code}' if code else ''}"
+    place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    return (
+        f"{name}: {what} in {place}. Deploy again. If it fails again, deploy with"
+        " --disable-rollback, which keeps the log group, and read its lines of level ERROR."
+    )
+
+
+def _put(url: str, answer: dict[str, object]) -> None:
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own address
+        url, json.dumps(answer).encode(), {"content-type": ""}, method="PUT"
+    )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+                return
+        except OSError:
+            if attempt == _ATTEMPTS:
+                raise
+        time.sleep(_PAUSE_SECONDS)
