@@ -39,7 +39,7 @@ class Journey:
     """The address of the local stack's inbox, to read the code there."""
     verification_id: str = ""
     proof: str = ""
-    password: str = field(default_factory=lambda: f"7x{secrets.token_hex(12)}", repr=False)
+    password: str = field(default_factory=lambda: _new_password(), repr=False)
     tokens: dict[str, Any] = field(default_factory=dict)
     is_ours: bool = False
     """Whether the account is one that this run has made, and not yet deleted."""
@@ -231,6 +231,11 @@ class Journey:
                         return str(line)
             time.sleep(POLL_SECONDS)
         raise Failed(f"no code in {address} after {MAIL_SECONDS} s", _MAIL_ADVICE)
+
+
+def _new_password() -> str:
+    """Return a password without vowels, so that it holds no part of an address, as `ada`."""
+    return "7x" + "".join(secrets.choice("bcdfghjkmnpqrstvwxz23456789") for _ in range(24))
 
 
 def _seconds(body: dict[str, Any] | None) -> object:

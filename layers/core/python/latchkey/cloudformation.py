@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from latchkey import log
+from latchkey import aws, log
 
 # The answer has room for 4 KB.
 _MOST_REASON = 2000
@@ -60,8 +60,7 @@ def _unexpected(name: str, cause: Exception) -> str:
     the deployer must learn enough from the answer.
     """
     frame = traceback.extract_tb(cause.__traceback__)[-1]
-    answer = getattr(cause, "response", None)
-    code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+    code, _ = aws.error_of(cause)
     what = f"{type(cause).__name__}{f' {code}' if code else ''}"
     place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
     return (
