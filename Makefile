@@ -17,7 +17,7 @@ LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit engine e2e browser bench build validate lock format clean
-.PHONY: versions smoke send-test-mail lift-suppression screenshots
+.PHONY: versions smoke send-test-mail lift-suppression rotate-keys screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -79,6 +79,10 @@ send-test-mail: .local/env/sam/.done ## Send a mail to TO=... from the deployed 
 
 lift-suppression: .local/env/sam/.done ## Send mail again to ADDRESS=..., which bounced or complained.
 	@$(SAM) remote invoke LiftSuppression --stack-name $(STACK) --event '{"address": "$(ADDRESS)"}'
+
+rotate-keys: .local/env/sam/.done ## Make new keys that sign from tomorrow on; COMPROMISED=1: at once, and drop the old ones.
+	@$(SAM) remote invoke RotateKeys --stack-name $(STACK) \
+	    --event '{"reason": "$(if $(COMPROMISED),compromised,asked)", "issuer": "$(ISSUER)"}'
 
 screenshots: .venv/.done ## Draw the mails in docs/images, with Chromium.
 	PYTHONPATH=layers/core/python:. $(BIN)/python -m local.screenshots

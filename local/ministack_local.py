@@ -1,10 +1,10 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, the condition keys of policies (condition_keys.py), alarms on expressions, and saved
-queries, which it takes and forgets. It uses private names of MiniStack, so the version is pinned.
-After each deployment, `local` requests one route and one preflight to check that the names still
-fit.
+tables, the condition keys of policies (condition_keys.py), alarms on expressions, selections of
+AWS Backup, and saved queries, which it takes and forgets. It uses private names of MiniStack, so
+the version is pinned. After each deployment, `local` requests one route and one preflight to check
+that the names still fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -12,6 +12,7 @@ state and ends the workers of the functions. Its output is what the functions pr
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
-from ministack.services import apigateway, dynamodb, lambda_svc
+from ministack.services import apigateway, backup, dynamodb, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers
 from ministack.services.cloudformation import provisioners as cfn
 from samtranslator.translator import transform as sam
@@ -151,6 +152,29 @@ def _take_queries() -> None:
     }
 
 
+def _take_backup_selections() -> None:
+    """Have AWS Backup select tables. MiniStack knows its plans and vaults, and this by API only."""
+
+    def create(_: str, properties: Properties, *_rest: Any) -> Any:
+        plan, selection = properties["BackupPlanId"], properties["BackupSelection"]
+        _, _, made = backup._create_selection(plan, {"BackupSelection": selection})
+        return f"{plan}|{json.loads(made)['SelectionId']}", {}
+
+    def delete(physical_id: str, *_: Any) -> None:
+        backup._delete_selection(*physical_id.split("|"))
+
+    def replace(physical_id: str, _: Properties, properties: Properties, *_rest: Any) -> Any:
+        made = create("", properties)
+        delete(physical_id)
+        return made
+
+    cfn._RESOURCE_HANDLERS["AWS::Backup::BackupSelection"] = {
+        "create": create,
+        "update": replace,
+        "delete": delete,
+    }
+
+
 def _print_logs() -> None:
     original = lambda_svc._emit_lambda_logs
 
@@ -172,6 +196,7 @@ if __name__ == "__main__":
     _extend("AWS::DynamoDB::Table", dict, _set_ttl)
     _extend("AWS::CloudWatch::Alarm", _plain_alarm, lambda *_: None)
     _take_queries()
+    _take_backup_selections()
     condition_keys.add()
     _print_logs()
     asyncio.run(main())

@@ -136,7 +136,7 @@ class Stack:
         if aliases:
             add_aliases(self.home / "build/template.yaml")
 
-    def deploy(self, parameters: dict[str, str]) -> None:
+    def deploy(self, parameters: dict[str, str], *options: str) -> None:
         """Run `sam deploy` on what was built. If it fails, say which resource failed."""
         self.wait(self.endpoint + "/_ministack/ready", seconds=30)
         cloudformation = boto3.client("cloudformation", endpoint_url=self.endpoint, **ACCESS)
@@ -152,6 +152,7 @@ class Stack:
                 *("--stack-name", NAME, "--s3-bucket", BUCKET, "--s3-prefix", NAME),
                 *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
                 *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+                *options,
                 "--parameter-overrides",
                 *(f"{name}={_quoted(value)}" for name, value in parameters.items()),
             )
@@ -233,10 +234,11 @@ class Stack:
 
 def _failures(cloudformation: "CloudFormationClient", since: float) -> str:
     """Return a line for each resource that has failed since a time."""
-    try:
-        events = cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
-    except cloudformation.exceptions.ClientError:
-        return ""  # the deployment was refused before there was a stack
+    # A stack that was deleted after it failed has events under its id only.
+    stacks = cloudformation.list_stacks()["StackSummaries"]
+    ids = [one["StackId"] for one in stacks if one["StackName"] == NAME]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate
+    events = [e for one in ids for page in pages(StackName=one) for e in page["StackEvents"]]
     return "\n".join(
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
         for event in reversed(events)

@@ -41,6 +41,13 @@ _WRITES = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
+# What is about a table and not about its items.
+OF_TABLES = {
+    "DescribeTable",
+    "DescribeContinuousBackups",
+    "UpdateTable",
+    "UpdateContinuousBackups",
+}
 
 
 class Need(NamedTuple):
@@ -132,6 +139,8 @@ def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]
         case "dynamodb", "Query":
             key = {"pk": arguments["ExpressionAttributeValues"][":pk"]}
             keys = [(operation, arguments["TableName"], key)]
+        case "dynamodb", _ if operation in OF_TABLES:
+            return [Need(f"dynamodb:{operation}", arguments["TableName"])]
         case "dynamodb", _:
             # A scan has no key: it reads all items.
             key = arguments.get("Key") or arguments.get("Item") or {"pk": {"S": ""}}
@@ -202,6 +211,8 @@ def _resource(reference: Any) -> str:
     match reference:
         case {"Fn::GetAtt": [name, _]}:
             return str(name)
+        case {"Fn::If": ["MakesAccounts" | "MakesWrappingKey", own, _]}:
+            return _resource(own)
         case {"Fn::Sub": _}:
             assert ":ses:" in str(reference)
             return "SES"

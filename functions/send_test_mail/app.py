@@ -4,7 +4,7 @@ CloudFormation invokes it too, at each deployment, so that templates or settings
 fail the deployment and not the first mail.
 """
 
-import time
+import functools
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -13,9 +13,6 @@ from latchkey import addresses, cloudformation, errors, log, settings
 from latchkey.mail import language, render, samples, send
 from latchkey.mail.smtp import password
 from latchkey.mail.transport import NotSent, Transport
-
-# IAM is eventually consistent: what a new role may do holds everywhere after some seconds.
-RIGHTS_SECONDS = 20
 
 # What an operator can do about a cause (mail/transport.py). docs/mail.md has it as a table.
 ADVICE = {
@@ -143,13 +140,10 @@ def _unread_secrets() -> list[str]:
     for prefix in ("", send.FALLBACK):
         sender = settings.Sender.load(prefix)
         if sender.mail_transport == "smtp" and sender.smtp_secret_arn:
-            until = time.monotonic() + RIGHTS_SECONDS
-            while problem := _unread(sender.smtp_secret_arn):
-                if "AccessDenied" not in problem or time.monotonic() > until:
-                    of = " of the second sender" if prefix else ""
-                    found.append(f"SmtpSecretArn{of}: {problem}. {ADVICE['secret']}")
-                    break
-                time.sleep(2)
+            unread = functools.partial(_unread, sender.smtp_secret_arn)
+            if problem := cloudformation.patiently(unread):
+                of = " of the second sender" if prefix else ""
+                found.append(f"SmtpSecretArn{of}: {problem}. {ADVICE['secret']}")
     return found
 
 

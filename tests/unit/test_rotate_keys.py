@@ -1,15 +1,18 @@
 import json
+import os
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
+import boto3
 import botocore.exceptions
+import pydantic
 import pytest
 
 from latchkey import aws
 from latchkey.keys import keyring, rotation
-from local.template import template
+from local.template import table_definition, template
 from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler, start_container
 
 DAY = 86400
@@ -19,8 +22,8 @@ def purposes() -> list[str]:
     return [key.purpose for key in keyring.load().keys]
 
 
-def rotate(now: Clock) -> list[str]:
-    made: list[str] = handler("rotate_keys")({}, CONTEXT)["made"]
+def rotate(now: Clock, **asked: str) -> list[str]:
+    made: list[str] = handler("rotate_keys")(asked, CONTEXT)["made"]
     start_container()
     return made
 
@@ -115,6 +118,69 @@ def test_without_keys_the_answer_is_busy_not_refused(call: Call, ada: Answer):
     assert call("get_user", bearer=ada["access_token"])["error"] == "unavailable"
 
 
+def test_an_operator_can_replace_keys_before_they_are_due(call: Call, ada: Answer, now: Clock):
+    now.time += DAY
+    old = keyring.load().current("signing", now.time)
+    assert len(rotate(now, reason="asked")) == 3
+    assert rotate(now, reason="asked") == []  # the new ones do not sign yet
+    assert keyring.load().current("signing", now.time + DAY - 1) == old
+    assert keyring.load().current("signing", now.time + DAY) != old
+    body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
+    assert call("grant_token", body).status == 200
+
+
+def test_compromised_keys_are_good_for_nothing(call: Call, ada: Answer, now: Clock, outbox: Outbox):
+    issuer = keyring.load().issuer
+    sent, code = call("send_code", {"email": "bob@example.com"}), outbox.code()
+    before = {key.id for key in keyring.load().keys}
+    now.time += 1
+    made = rotate(now, reason="compromised")
+    ring = keyring.load()
+    assert {key.id for key in ring.keys} == set(made)
+    assert len(made) == 3
+    assert before.isdisjoint(made)
+    assert ring.issuer == issuer
+
+    assert call("get_user", bearer=ada["access_token"])["error"] == "unauthenticated"
+    body = {"grant_type": "refresh_token", "refresh_token": ada["refresh_token"]}
+    assert call("grant_token", body)["error"] == "invalid_grant"
+    body = {"verification_id": sent["verification_id"], "verification_code": code}
+    answer = call("verify_code", body)
+    assert (answer.status, "Ask for a new one" in answer["error_description"]) == (400, True)
+
+    again = call("sign_in", {"username": "ada@example.com", "password": "engine1843"})
+    assert (again.status, again["sub"]) == (200, ada["sub"])
+    assert call("get_user", bearer=again["access_token"]).status == 200
+
+
+def test_each_report_of_a_compromise_makes_new_keys(now: Clock):
+    first = rotate(now, reason="compromised")
+    assert set(first).isdisjoint(rotate(now, reason="compromised"))
+
+
+def test_a_lost_keyring_is_not_made_anew_without_an_issuer(now: Clock):
+    before = keyring.load()
+    aws.dynamodb().delete_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})
+    for asked in ({}, {"reason": "asked"}, {"reason": "compromised"}):
+        with pytest.raises(rotation.NoIssuer):
+            rotate(now, **asked)
+    assert keyring.read() is None
+    assert len(rotate(now, issuer=before.issuer)) == 3
+    assert keyring.load().issuer == before.issuer
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"reason": "compromise"}, {"Reason": "asked"}, {"issuer": "id.example.com"}],
+)
+def test_a_request_that_is_not_understood_changes_nothing(now: Clock, asked: dict[str, str]):
+    now.time += 90 * DAY
+    before = keyring.read()
+    with pytest.raises(pydantic.ValidationError):
+        rotate(now, **asked)
+    assert keyring.read() == before
+
+
 @pytest.fixture
 def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Send a custom resource's request, and return what CloudFormation is told."""
@@ -151,6 +217,53 @@ def test_a_deployment_sets_the_issuer(cloudformation: Callable[..., dict[str, An
     assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", "request")
     keyring.forget()
     assert keyring.load().issuer == "https://id.example.com"
+
+
+def test_a_table_without_users_is_taken_over(cloudformation: Callable[..., dict[str, Any]]):
+    aws.dynamodb().delete_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})
+    assert cloudformation("Create", "https://id.example.com")["Status"] == "SUCCESS"
+    assert len(list(keyring.load().keys)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Missing", "AWS does not show the table Missing (ResourceNotFoundException)"),
+        ("Other", "Other is no table Accounts of Latchkey"),
+    ],
+)
+def test_another_table_is_not_taken_over(
+    cloudformation: Callable[..., dict[str, Any]],
+    configure: Callable[..., None],
+    name: str,
+    why: str,
+):
+    boto3.client("dynamodb").create_table(TableName="Other", **table_definition("Grants"))
+    configure(accounts_table=name)
+    answer = cloudformation("Update", "https://id.example.com")
+    boto3.client("dynamodb").delete_table(TableName="Other")
+    assert (answer["Status"], why in answer["Reason"]) == ("FAILED", True)
+
+
+def test_a_table_is_not_taken_over_with_another_wrapping_key(
+    cloudformation: Callable[..., dict[str, Any]], configure: Callable[..., None]
+):
+    before, theirs = keyring.read(), os.environ["KMS_KEY_ID"]
+    configure(kms_key_id=aws.kms().create_key()["KeyMetadata"]["Arn"])
+    answer = cloudformation("Update", "https://id.example.com")
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("WrappingKeyArn: the keys in Accounts are not wrapped by")
+    assert theirs in answer["Reason"]
+    assert keyring.read() == before
+
+
+def test_a_wrapping_key_that_cannot_be_used_is_named(
+    cloudformation: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    refusal = botocore.exceptions.ClientError({"Error": {"Code": "KMSInvalidState"}}, "Decrypt")
+    monkeypatch.setattr(aws.kms(), "decrypt", Mock(side_effect=refusal))
+    answer = cloudformation("Update", "https://id.example.com")
+    assert (answer["Status"], "(KMSInvalidState)" in answer["Reason"]) == ("FAILED", True)
 
 
 def test_a_deletion_is_answered(cloudformation: Callable[..., dict[str, Any]]):
@@ -217,5 +330,5 @@ def test_an_answer_that_does_not_arrive_is_sent_again(
 
 def test_cloudformation_waits_no_hour_for_a_custom_resource():
     custom = [r for r in template()["Resources"].values() if r["Type"].startswith("Custom::")]
-    assert len(custom) == 2
+    assert len(custom) == 3
     assert all(60 <= r["Properties"]["ServiceTimeout"] <= 300 for r in custom)

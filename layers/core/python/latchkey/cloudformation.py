@@ -17,6 +17,9 @@ from latchkey import aws, log
 _MOST_REASON = 2000
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 1
+# IAM is eventually consistent: what a new role may do holds everywhere after some seconds.
+RIGHTS_SECONDS = 20
+_RIGHTS_PAUSE_SECONDS = 2
 
 
 def is_custom_resource(event: dict[str, Any]) -> bool:
@@ -53,6 +56,16 @@ def serve(
         },
     )
     return {}
+
+
+def patiently(check: Callable[[], str]) -> str:
+    """Return what a check finds wrong, or an empty text. It is repeated for RIGHTS_SECONDS while it
+    says AccessDenied, because the role of the function can be new.
+    """
+    until = time.monotonic() + RIGHTS_SECONDS
+    while "AccessDenied" in (problem := check()) and time.monotonic() < until:
+        time.sleep(_RIGHTS_PAUSE_SECONDS)
+    return problem
 
 
 def _unexpected(name: str, cause: Exception) -> str:

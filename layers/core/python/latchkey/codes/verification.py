@@ -68,11 +68,12 @@ class Verification:
 
     def code(self) -> str:
         """Derive the code: the first 64 bits of HMAC-SHA-256 as decimal digits. RFC 4226 takes 31
-        bits, which hardly fill ten digits. Raises Unavailable if the key is not there.
+        bits, which hardly fill ten digits. Raises CodeUnusable if the key was compromised and
+        is gone.
         """
         key = keyring.find("mac", self.key_id)
         if key is None:
-            raise errors.Unavailable
+            raise errors.CodeUnusable
         number = int.from_bytes(keyring.mac(key, f"code:{self.seed}")[:8])
         return str(number % 10**self.length).zfill(self.length)
 

@@ -52,9 +52,10 @@ class Keyring:
 
     def current(self, purpose: Purpose, at: int) -> Key:
         """Return the key that signs at that time. A retry, which signs as of the same time, gets
-        the same key.
+        the same key. If all keys are newer, because the old ones were compromised, it is the first.
         """
-        return [key for key in self.of(purpose) if key.active_at <= at][-1]
+        first, *others = self.of(purpose)
+        return [first, *(key for key in others if key.active_at <= at)][-1]
 
     def of(self, purpose: Purpose) -> Iterable[Key]:
         """Return the keys of a purpose, oldest first."""
