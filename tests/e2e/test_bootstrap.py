@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.e2e import lambda_runtime
+from local import runtime, variables
+from local.runtime import Outcome
 from tests.e2e.client import TOKENS, Inbox, new_address
-from tests.e2e.lambda_runtime import Outcome
 from tests.e2e.stack import ROOT, Stack
 
 Bootstrap: TypeAlias = Callable[..., Outcome]
@@ -74,18 +74,16 @@ def fixture_of(operation: str) -> Any:
 @pytest.fixture(scope="module")
 def bootstrap(stack: Stack) -> Bootstrap:
     """Return a function that lets a new container of an operation answer one event."""
-    lambda_runtime.compile_libraries()
+    runtime.compile_libraries()
 
     def run(
-        operation: str, event: dict[str, Any], layer: Path = stack.layer, **variables: str
+        operation: str, event: dict[str, Any], layer: Path = stack.layer, **changed: str
     ) -> Outcome:
         function = operation.title().replace("_", "")
-        if function not in stack.names:  # MailFeedback exists only with SES
-            function = "LiftSuppression"
-        return lambda_runtime.invoke(
+        return runtime.invoke(
             ROOT / "functions" / operation,
             event,
-            lambda_runtime.variables(stack, function) | variables,
+            variables.read(stack.home, function) | changed,
             layer,
             *stack.own_layers(function),
         )
@@ -98,13 +96,13 @@ def ask(bootstrap: Bootstrap) -> Ask:
     """Return a function that sends an operation a body and returns the JSON of a success."""
 
     def run(
-        operation: str, body: object = None, bearer: str = "", **variables: str
+        operation: str, body: object = None, bearer: str = "", **changed: str
     ) -> dict[str, Any]:
         event = fixture_of(operation)
         event["headers"] |= {"x-request-id": secrets.token_hex(16)}
         event["headers"] |= {"authorization": f"Bearer {bearer}"} if bearer else {}
         event["body"] = json.dumps(body)
-        outcome = bootstrap(operation, event, **variables)
+        outcome = bootstrap(operation, event, **changed)
         assert outcome.kind == "response", outcome
         assert outcome.body["statusCode"] == 200, outcome
         return dict(json.loads(outcome.body["body"]))
@@ -220,12 +218,10 @@ def version_of(layer: Path) -> str:
 def test_lambda_brings_a_boto3_and_the_layers_comes_first(stack: Stack, tmp_path: Path):
     (tmp_path / "app.py").write_text(PROBE)
     event = {"modules": ["boto3", "botocore"]}
-    variables = {"AWS_REGION": "eu-central-1"}
+    region = {"AWS_REGION": "eu-central-1"}
 
-    theirs = lambda_runtime.invoke(tmp_path, event, variables).body
-    ours = lambda_runtime.invoke(
-        tmp_path, {"modules": modules_of(stack.layer)}, variables, stack.layer
-    ).body
+    theirs = runtime.invoke(tmp_path, event, region).body
+    ours = runtime.invoke(tmp_path, {"modules": modules_of(stack.layer)}, region, stack.layer).body
 
     assert not Path(theirs["files"]["boto3"]).is_relative_to(stack.layer)
     assert ours["boto3"] == version_of(stack.layer)
