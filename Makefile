@@ -17,7 +17,7 @@ LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit engine e2e browser bench build validate lock format clean
-.PHONY: versions smoke send-test-mail lift-suppression rotate-keys screenshots
+.PHONY: versions smoke invoke send-test-mail lift-suppression rotate-keys screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -71,6 +71,9 @@ validate: .local/env/sam/.done ## Check the template with cfn-lint.
 smoke: ## Check a deployment from outside: API=... TO=... (an address without an account); INBOX=, ORIGIN=, CLIENT_ID=.
 	@python3 -m local.smoke "$(API)" $(if $(TO),--to "$(TO)") $(if $(INBOX),--inbox "$(INBOX)") \
 	    $(if $(ORIGIN),--origin "$(ORIGIN)") $(if $(CLIENT_ID),--client-id "$(CLIENT_ID)")
+
+invoke: $(LOCAL) $(LAMBDA) ## Let FN=SignIn answer EVENT=events/sign_in.json, against what `make run` runs; no Docker.
+	@$(BIN)/python -m local.invoke "$(FN)" $(if $(EVENT),"$(EVENT)")
 
 STACK ?= latchkey
 LANGUAGE ?= en

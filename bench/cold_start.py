@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.account import PARAMETERS, Account
-from tests.e2e import lambda_runtime
-from tests.e2e.lambda_runtime import Outcome
+from local import runtime, variables
+from local.runtime import Outcome
 from tests.e2e.stack import ROOT, Stack, running
 
 RUNS = 18
@@ -59,9 +59,7 @@ class Start:
 
     def run(self, **more: str) -> Outcome:
         """Start a container, and return what came of it."""
-        outcome = lambda_runtime.invoke(
-            self.code, self.event(), {**self.variables, **more}, *self.layers
-        )
+        outcome = runtime.invoke(self.code, self.event(), {**self.variables, **more}, *self.layers)
         if outcome.kind != "response" or outcome.body["statusCode"] != 200:
             raise SystemExit(f"no success: {outcome}")
         return outcome
@@ -82,7 +80,7 @@ def main() -> None:
 @contextmanager
 def starts() -> Iterator[dict[str, Start]]:
     """Return what is started: the bare handler, and the operations of an account of a new stack."""
-    lambda_runtime.compile_libraries()
+    runtime.compile_libraries()
     with (
         running(ROOT / ".local/bench", PARAMETERS) as stack,
         tempfile.TemporaryDirectory() as folder,
@@ -167,7 +165,7 @@ def _median(seconds: Iterator[float]) -> float:
 
 
 def _variables(stack: Stack, operation: str) -> dict[str, str]:
-    return lambda_runtime.variables(stack, operation.title().replace("_", ""))
+    return variables.read(stack.home, operation.title().replace("_", ""))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ import botocore.client
 from botocore.config import Config
 
 from bench.account import PARAMETERS, Account, Event
-from tests.e2e import lambda_runtime
+from local import runtime, variables
 from tests.e2e.stack import CREDENTIALS, ROOT, Stack, running
 from tests.smtp_server import Authority
 
@@ -86,7 +86,7 @@ class Context:
     function_name = "bench"
     memory_limit_in_mb = 1024
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:bench"
-    aws_request_id = lambda_runtime.REQUEST_ID
+    aws_request_id = runtime.REQUEST_ID
 
     def get_remaining_time_in_millis(self) -> int:
         """Return as much as at the start."""
@@ -325,7 +325,7 @@ def _succeed(handler: Callable[[Event, Any], Any], event: Event) -> None:
 def _variables(stack: Stack) -> dict[str, str]:
     """Return the variables of all functions that are measured."""
     names = ("SendCode", "VerifyCode", "SignIn", "GetUser", "GrantToken")
-    found = {k: v for name in names for k, v in lambda_runtime.variables(stack, name).items()}
+    found = {k: v for name in names for k, v in variables.read(stack.home, name).items()}
     return found | {"AWS_LAMBDA_FUNCTION_NAME": "bench"}  # where botocore checks no arguments
 
 

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
-from local import template
+from local import template, variables
 from local.inbox import PASSWORD, USER, Inbox, Mail
 from local.stack import ROOT, Stack, StackError
 from local.web import Web
@@ -61,11 +61,13 @@ def _run(options: argparse.Namespace) -> NoReturn:
             ) from None
         parameters = _parameters(options)
         _refuse_taken_ports(options)
+        variables.remove(options.home)  # a stack that was killed has left it
         if options.fresh:
             for name in ("state", "s3"):
                 shutil.rmtree(options.home / name, ignore_errors=True)
         inbox = Inbox(options.home / "tls", _show)
-        stack = Stack(options.home, options.api_port, options.stack_port, inbox.authority)
+        ports = options.api_port, options.stack_port
+        stack = Stack(options.home, *ports, inbox.authority, options.stack_host)
         web = Web(options.web_port, options.home) if options.web_port else None
         try:
             if web:
@@ -84,6 +86,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             stack.deploy(parameters)
             api = f"http://127.0.0.1:{options.api_port}"
             _check(stack, api, parameters["AllowedOrigins"])
+            variables.write(stack)
             if web:
                 web.start(api)
                 print(f"page   {web.problem or f'http://localhost:{options.web_port}'}")
@@ -103,6 +106,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
+            variables.remove(options.home)
             if web:
                 web.stop()
             stack.stop()
@@ -125,6 +129,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--web-port", type=int, default=web_port, help="the sample page (WEB_PORT, 0: none)"
     )
+    host = os.environ.get("STACK_HOST", "")
+    what = "an address besides loopback for MiniStack, for containers (STACK_HOST)"
+    parser.add_argument("--stack-host", default=host, help=what)
     values = os.environ.get("PARAMS", "")
     parser.add_argument(
         "--params", default=values, help="'Name=value ...': parameters of the template (PARAMS)"

@@ -1,10 +1,10 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, the condition keys of policies (condition_keys.py), alarms on expressions, selections of
-AWS Backup, and saved queries, which it takes and forgets. It uses private names of MiniStack, so
-the version is pinned. After each deployment, `local` requests one route and one preflight to check
-that the names still fit.
+tables, the end point of functions, the condition keys of policies (condition_keys.py), alarms on
+expressions, selections of AWS Backup, and saved queries, which it takes and forgets. It uses
+private names of MiniStack, so the version is pinned. After each deployment, `local` requests one
+route and one preflight to check that the names still fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -31,6 +31,7 @@ from samtranslator.translator import transform as sam
 API_PATH = "/_aws/execute-api/" + os.environ["API_ID"]
 API_PORT = int(os.environ["API_PORT"])
 STACK_PORT = int(os.environ["GATEWAY_PORT"])
+STACK_HOST = os.environ["STACK_HOST"]
 
 Properties = dict[str, Any]
 
@@ -56,6 +57,8 @@ async def main() -> None:
     threading.Thread(target=stop_at_end_of_input, daemon=True).start()
     config = Config()
     config.bind = [f"127.0.0.1:{STACK_PORT}", f"127.0.0.1:{API_PORT}"]
+    if STACK_HOST:
+        config.bind.append(f"{STACK_HOST}:{STACK_PORT}")
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
@@ -132,6 +135,15 @@ def _set_ttl(table: str, properties: Properties) -> None:
         dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": specification})
 
 
+def _plain_function(properties: Properties) -> Properties:
+    """Leave out a function's end point, which is empty for AWS. MiniStack then fills in its own
+    when it starts the function, at the port where it listens by then.
+    """
+    variables = dict(properties.get("Environment", {}).get("Variables", {}))
+    variables.pop("AWS_ENDPOINT_URL", None)
+    return {**properties, "Environment": {"Variables": variables}}
+
+
 def _plain_alarm(properties: Properties) -> Properties:
     """Let an alarm on an expression watch its first metric. MiniStack refuses expressions, and
     nobody waits for an alarm here.
@@ -194,6 +206,7 @@ if __name__ == "__main__":
     _pass_parameters()
     _extend("AWS::ApiGatewayV2::Api", _plain_api, _make_routes)
     _extend("AWS::DynamoDB::Table", dict, _set_ttl)
+    _extend("AWS::Lambda::Function", _plain_function, lambda *_: None)
     _extend("AWS::CloudWatch::Alarm", _plain_alarm, lambda *_: None)
     _take_queries()
     _take_backup_selections()

@@ -48,6 +48,8 @@ class Stack:
     api_port: int
     stack_port: int
     authority: Path
+    stack_host: str = ""
+    """Where MiniStack listens besides loopback; containers cannot reach that on Linux."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
@@ -79,6 +81,7 @@ class Stack:
             "API_ID": API_ID,
             "API_PORT": str(self.api_port),
             "GATEWAY_PORT": str(self.stack_port),
+            "STACK_HOST": self.stack_host,
             "MINISTACK_REGION": REGION,
             "LOG_LEVEL": "WARNING",
             "AUTH": "true",  # enforce rights: a function can do only what its role allows

@@ -16,7 +16,7 @@ import boto3
 from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.template import template
+from local import runtime
 
 ROOT = Path(__file__).parents[2]
 NAME = "latchkey"
@@ -53,8 +53,7 @@ class Stack:
 
     def own_layers(self, function: str) -> list[Path]:
         """Return the folders of the layers that a function has beside the core layer."""
-        properties = template()["Resources"][function]["Properties"]
-        return [self.home / "build" / own["Ref"] / "python" for own in properties.get("Layers", [])]
+        return runtime.layers(self.home, function)[1:]
 
     def client(self, service: str, **credentials: str) -> Any:
         """Return a boto3 client. Without other credentials, it has all rights."""

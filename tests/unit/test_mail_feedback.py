@@ -35,9 +35,20 @@ def state(call: Call, verification_id: str) -> str:
     return str(answer["delivery"])
 
 
-def test_the_fixture_is_a_bounce(now: Clock):
-    handler("mail_feedback")(json.loads((ROOT / "events/mail_feedback.json").read_text()), CONTEXT)
-    assert delivery.suppressed(ADA, now=now.time)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("mail_feedback", "bounced"),
+        ("mail_feedback.complaint", "complained"),
+        ("mail_feedback.delivery", None),
+    ],
+)
+def test_the_fixtures_are_a_bounce_a_complaint_and_a_delivery(
+    now: Clock, name: str, reason: str | None
+):
+    handler("mail_feedback")(json.loads((ROOT / f"events/{name}.json").read_text()), CONTEXT)
+    found = delivery.suppressed(ADA, now=now.time)
+    assert (found.reason if found else None) == reason
 
 
 def test_a_delivery_is_delivered(call: Call, sent: str):

@@ -13,9 +13,10 @@ import pytest
 from latchkey import aws
 from latchkey.keys import keyring, rotation
 from local.template import table_definition, template
-from tests.unit.conftest import CONTEXT, Answer, Call, Clock, Outbox, handler, start_container
+from tests.unit.conftest import CONTEXT, ROOT, Answer, Call, Clock, Outbox, handler, start_container
 
 DAY = 86400
+EVENT = json.loads((ROOT / "events/rotate_keys.cloudformation.json").read_text())
 
 
 def purposes() -> list[str]:
@@ -198,14 +199,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, A
     monkeypatch.setattr(urllib.request, "urlopen", put)
 
     def send(kind: str, issuer: str) -> dict[str, Any]:
-        event = {
-            "RequestType": kind,
-            "ResponseURL": "https://cloudformation.example.com/answer",
-            "StackId": "stack",
-            "RequestId": "request",
-            "LogicalResourceId": "Keyring",
-            "ResourceProperties": {"Issuer": issuer},
-        }
+        event = EVENT | {"RequestType": kind, "ResourceProperties": {"Issuer": issuer}}
         handler("rotate_keys")(event, CONTEXT)
         return told[-1]
 
@@ -214,7 +208,7 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, A
 
 def test_a_deployment_sets_the_issuer(cloudformation: Callable[..., dict[str, Any]]):
     answer = cloudformation("Update", "https://id.example.com/")
-    assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", "request")
+    assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", EVENT["RequestId"])
     keyring.forget()
     assert keyring.load().issuer == "https://id.example.com"
 
@@ -300,15 +294,7 @@ def test_a_request_that_lacks_something_is_answered(
 ):
     answers: list[dict[str, Any]] = []
     monkeypatch.setattr("latchkey.cloudformation._put", lambda _, answer: answers.append(answer))
-    event = {
-        "RequestType": "Update",
-        "ResponseURL": "https://cloudformation.example.com/answer",
-        "StackId": "stack",
-        "RequestId": "request",
-        "LogicalResourceId": "Keyring",
-        "ResourceProperties": {"Issuer": "https://id.example.com"},
-    }
-    del event[missing]
+    event = {name: value for name, value in EVENT.items() if name != missing}
     handler("rotate_keys")(event, CONTEXT)
     assert answers[0]["Status"] == ("FAILED" if missing == "ResourceProperties" else "SUCCESS")
 

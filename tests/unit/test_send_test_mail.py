@@ -1,8 +1,6 @@
 """The operator's function: which step failed, in words to act on; and the check at a deploy."""
 
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from functions.send_test_mail import app
 from latchkey.mail import render
 from latchkey.mail.smtp import connection
+from tests.cloudformation import Answers, listening
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer
 from tests.unit.conftest import CONTEXT, ROOT, handler
 
@@ -142,37 +141,15 @@ def test_there_is_advice_for_every_cause():
         assert f"`{cause}`" in documented, f"{cause} is not in docs/mail.md"
 
 
-class Answers(list[dict[str, Any]]):
-    """What CloudFormation was told, and where."""
-
-    url: str
-
-
 @pytest.fixture
 def cloudformation() -> Iterator[Answers]:
-    answers = Answers()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            length = int(self.headers["content-length"])
-            answers.append(json.loads(self.rfile.read(length)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        answers.url = f"http://127.0.0.1:{web.server_port}/answer"
+    with listening() as answers:
         yield answers
-        web.shutdown()
 
 
 def deploy(url: str, kind: str = "Create") -> None:
-    names = ("StackId", "RequestId", "LogicalResourceId")
-    event = {"RequestType": kind, "ResponseURL": url, **dict.fromkeys(names, "x")}
-    handler("send_test_mail")(event, CONTEXT)
+    event = json.loads((ROOT / "events/send_test_mail.cloudformation.json").read_text())
+    handler("send_test_mail")(event | {"RequestType": kind, "ResponseURL": url}, CONTEXT)
 
 
 def test_a_deployment_that_cannot_mail_fails(

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
+if settings.lacks_end_point():
+    raise RuntimeError(
+        "sam local would call your own AWS account: start the local stack (make run), and add"
+        " --env-vars with the env.json that it writes, as the README shows."
+    )
+
 # A call gives up after 7 s: two attempts of 3 s and a pause. So three of them end before the
 # function's 25 s do, and the caller gets our own answer instead of the gateway's.
 _CONFIG = botocore.config.Config(

@@ -36,6 +36,13 @@ def on_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
+def lacks_end_point() -> bool:
+    """Return whether this is `sam local` without the end point of a local stack. Its calls would
+    reach the developer's own account.
+    """
+    return "AWS_SAM_LOCAL" in os.environ and not os.environ.get("AWS_ENDPOINT_URL")
+
+
 class Store(Settings):
     """The names of the tables."""
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from tests.e2e.stack import ROOT, Stack
+from local.stack import ROOT
+from local.template import template
 
 PYTHON = ROOT / ".local/env/lambda/bin/python"
 API = "/2018-06-01/runtime"
@@ -49,18 +50,10 @@ def compile_libraries() -> None:
     subprocess.run(command, check=True, env={"PATH": "/usr/bin:/bin"})
 
 
-def variables(stack: Stack, function: str) -> dict[str, str]:
-    """Return the variables of a deployed function, and those that Lambda adds."""
-    client, name = stack.client("lambda"), stack.names[function]
-    own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    return dict(own) | {
-        "AWS_ENDPOINT_URL": stack.endpoint,
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "SSL_CERT_FILE": str(stack.home / "tls" / "ca.pem"),
-    }
+def layers(home: Path, function: str) -> list[Path]:
+    """Return the folders of a function's layers that the stack of a home was built with."""
+    own = template()["Resources"][function]["Properties"].get("Layers", [])
+    return [home / "build" / name / "python" for name in ("CoreLayer", *(o["Ref"] for o in own))]
 
 
 def invoke(
