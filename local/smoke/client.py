@@ -119,7 +119,7 @@ _ADVICE = {
     " group says where. If its cause is AccessDeniedException, the function lacks a right: deploy"
     " this template unchanged.",
     "unavailable": "A service of AWS did not answer in time or has refused. A line of level"
-    " WARNING at the same time in the log group says which.",
+    " ERROR at the same time in the log group says which.",
     "unimplemented": _OTHER_VERSION,
     "unauthorized_client": "ClientIds does not accept this client. Name one of its ids with"
     " CLIENT_ID=.",

@@ -283,6 +283,22 @@ def test_the_filters_count_tries_and_events(lines: list[Line]):
     ]
 
 
+def test_the_filters_count_requests_and_refusals(lines: list[Line]):
+    filters = resources("Logs::MetricFilter")
+    requests = matching(filters["Latencies"]["FilterPattern"], lines)
+    [change] = filters["Latencies"]["MetricTransformations"]
+    assert (change["MetricValue"], change["Dimensions"]) == (
+        "$.milliseconds",
+        [{"Key": "operation", "Value": "$.operation"}],
+    )
+    assert len(requests) == len([line for line in lines if line["message"] == "request"]) > 10
+    assert all(type(line["milliseconds"]) is int for line in requests)
+    refused = matching(filters["Refusals"]["FilterPattern"], lines)
+    assert filters["Refusals"]["MetricTransformations"][0]["Dimensions"][0]["Value"] == "$.error"
+    assert refused == [line for line in requests if line["status"] != 200]
+    assert {line["error"] for line in refused} > {"invalid_username_or_password"}
+
+
 def test_the_alarms_watch_what_the_filters_write(lines: list[Line]):
     written = {
         (change["MetricName"], change["Dimensions"][0]["Key"], line[field])

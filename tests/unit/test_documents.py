@@ -1,6 +1,7 @@
 """What the documents say of the code is so."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,11 @@ from local.template import template
 from tests.unit.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
+ALARMS = [
+    name
+    for name, resource in template()["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm"
+]
 OPERATIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -37,3 +43,32 @@ def test_every_path_that_the_documents_name_is_there():
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for path in re.findall(r"\]\(([\w./-]+)\)", document.read_text()):
             assert (document.parent / path).exists(), f"{document.name} names {path}"
+
+
+def test_every_heading_that_the_documents_name_is_there():
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for path, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text()):
+            target = document.parent / path if path else document
+            assert anchor in anchors(target), f"{document.name} names {path}#{anchor}"
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_leads_to_its_runbook(alarm: str):
+    """A runbook says what it means, where to look, and what to do."""
+    description = template()["Resources"][alarm]["Properties"]["AlarmDescription"]
+    assert f"docs/operations.md#{alarm.lower()}" in description
+    assert len(description) <= 1024, "CloudWatch takes no more"
+    sections = re.split(r"^#+ ", (ROOT / "docs/operations.md").read_text(), flags=re.MULTILINE)
+    [section] = [section for section in sections if section.startswith(f"{alarm}\n")]
+    assert re.search(r"^- \*Look.*^- \*Do\*|^- \*Look and do\*", section, re.DOTALL | re.MULTILINE)
+
+
+def test_every_metric_with_an_alarm_is_in_the_table():
+    table = (ROOT / "docs/operations.md").read_text().partition("## Metrics")[2]
+    assert [alarm for alarm in ALARMS if f"`{alarm}`" not in table.partition("\n## ")[0]] == []
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}

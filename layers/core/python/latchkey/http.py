@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from latchkey import audit, aws, bodies, devices, errors, log, metrics, networks, snapshots
+from latchkey import audit, aws, bodies, devices, errors, log, networks, snapshots
 from latchkey.bodies import Event, Model
 from latchkey.caller import Caller
 from latchkey.dynamodb.writes import Conflict
@@ -63,18 +63,15 @@ def entry(
         caller = caller_of(event, name)
         audit.start()
         response, refusal = answer(event, caller)
-        milliseconds = round((time.perf_counter() - started) * 1000)
-        error = refusal.error if refusal else None
         log.info(
             "request",
             operation=name,
             status=response["statusCode"],
-            error=error,
-            milliseconds=milliseconds,
+            error=refusal.error if refusal else None,
+            milliseconds=round((time.perf_counter() - started) * 1000),
             request_id=caller.request_id,
             **audit.fields(caller.source, refusal),
         )
-        metrics.count_request(name, milliseconds=milliseconds, error=error)
         return response
 
     return handler

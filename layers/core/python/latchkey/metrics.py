@@ -1,10 +1,7 @@
-"""The metrics that alarms and dashboards use, written into the log in CloudWatch's embedded metric
-format (EMF) by Powertools.
+"""Metrics of what no line of the log tells, written into the log in CloudWatch's embedded metric
+format (EMF) by Powertools. Metric filters count requests by their lines (template.yaml).
 
     metric      unit           dimensions
-    Requests    count          service, operation
-    Latency     milliseconds   service, operation
-    Refusals    count          service, error
     Codes       count          service              codes that were asked for and will be mailed
     Mails       count          service, outcome     sent, bounced, complained, suppressed, failed
     Storms      count          service              each minute in which a container sees one
@@ -18,17 +15,6 @@ from collections.abc import Mapping
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from latchkey import settings
-
-
-def count_request(operation: str, *, milliseconds: float, error: str | None) -> None:
-    """Count a request that was answered, and its refusal if `error` names one."""
-    counted: dict[str, tuple[MetricUnit, float]] = {
-        "Requests": (MetricUnit.Count, 1),
-        "Latency": (MetricUnit.Milliseconds, milliseconds),
-    }
-    _write(counted, operation=operation)
-    if error is not None:
-        _count("Refusals", error=error)
 
 
 def count_code() -> None:
