@@ -1,13 +1,26 @@
 """What holds when credentials change: no older session goes on, and nothing holds a change up."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from latchkey import errors
+from latchkey import aws, errors
 from latchkey.dynamodb import keys, store, writes
 from latchkey.sessions import change, session, start
-from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
+from tests.unit.conftest import (
+    NOW,
+    ROOT,
+    Alive,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Meanwhile,
+    Prove,
+    SignIn,
+)
 
 
 def set_password(call: Call, ada: Answer, token: str, **options: Any) -> Answer:
@@ -201,3 +214,27 @@ def test_signing_out_everywhere_forgets_all_devices(call: Call, ada: Answer, sig
 def devices_of(ada: Answer) -> int:
     items = store.query(keys.sessions_and_devices(ada["sub"]))
     return len([item for item in items if item["sk"].startswith("SESSION-DEVICE#")])
+
+
+def test_an_operator_ends_all_sessions_of_a_user(
+    call: Call, ada: Answer, sign_in: SignIn, confirm: Confirm, alive: Alive
+):
+    other, sudo = sign_in(), confirm(ada)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    [command] = re.findall(r"dynamodb update-item [^`]+", text)
+    options = dict(re.findall(r"--([\w-]+) '(.+?)'", command))
+    assert options["key"] == '{"pk": {"S": "USER#SUB"}}'
+    aws.dynamodb().update_item(
+        TableName="Accounts",
+        Key=json.loads(options["key"].replace("SUB", ada["sub"])),
+        ConditionExpression=options["condition-expression"],
+        UpdateExpression=options["update-expression"],
+        ExpressionAttributeValues=json.loads(options["expression-attribute-values"]),
+    )
+    assert not alive(ada)
+    assert not alive(other)
+    assert refresh(call, ada)["error"] == "invalid_grant"
+    again = sign_in()
+    assert alive(again)
+    body = {"new_password": "engine1844", "sudo_token": sudo}
+    assert call("set_password", body, bearer=again["access_token"]).status == 403
