@@ -179,17 +179,26 @@ def test_a_device_without_an_id_replaces_nothing(call: Call, ada: Answer, alive:
 def test_a_user_has_at_most_a_hundred_sessions(
     call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, now: Clock
 ):
+    assert start.MOST_SESSIONS == 100
     monkeypatch.setattr(start, "MOST_SESSIONS", 12)
     monkeypatch.setattr("latchkey.users.passwords.matches", lambda *_: True)
     body = {"username": "ada_lovelace", "password": "engine1843"}
-    sessions = []
+    sessions, counts = [ada], [1]
     for number in range(35):
         now.time += 1
         device = {"x-device-id": f"{number:032x}"}
         sessions.append(call("sign_in", body, headers=device))
-        assert len(list(store.query(keys.sessions(ada["sub"])))) <= 12
-    assert alive(sessions[-1])
-    assert not alive(sessions[0])
+        counts.append(len(list(store.query(keys.sessions(ada["sub"])))))
+    # Each tenth sign-in leaves room for ten more.
+    assert counts == [*range(1, 11), *[*range(2, 12)] * 2, *range(2, 8)]
+    assert [alive(one) for one in sessions] == [False] * (36 - counts[-1]) + [True] * counts[-1]
+
+
+def test_a_tenth_sign_in_ends_nothing_while_there_are_few_sessions(
+    call: Call, ada: Answer, sign_in: SignIn, alive: Alive
+):
+    sessions = [ada, *(sign_in() for _ in range(10))]
+    assert all(alive(session) for session in sessions)
 
 
 def test_a_reset_forgets_all_devices_but_the_one_that_proved_the_mailbox(
