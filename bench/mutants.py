@@ -7,29 +7,37 @@
 A mutant is one change of one place: a comparison (`<` for `<=`, `==` for `!=`), a sign (`+` for
 `-`), `and` for `or`, a number one larger, and the same in DynamoDB's conditions. No file is
 changed: each mutant runs in a process of its own, which imports the changed source. It survives if
-all tests of its noun pass. The survivors are printed with their places; the score is the share of
-the others. This is no part of CI.
+all unit tests pass that run its line, of which at most MOST_TESTS are tried: those of its noun
+first, then those that run the fewest lines. Which test runs which lines is noted first, in some
+minutes, and kept in .local/mutants until the code or the test changes. The survivors are printed
+with their places; the score is the share of the others. This is no part of CI.
 """
 
 import argparse
 import ast
 import contextlib
+import functools
+import hashlib
 import importlib.machinery
+import inspect
 import itertools
+import json
 import os
 import re
-import signal
+import resource
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "core" / "python" / "latchkey"
-# The modules that count, compare and expire, and the tests of their nouns, the quickest first.
+NOTED = ROOT / ".local" / "mutants"
+# The modules that count, compare and expire, and the tests of their nouns.
 TARGETS = {
     "limits/budget.py": ["test_budget", "test_devices"],
     "limits/sources.py": [
@@ -63,8 +71,15 @@ TARGETS = {
     "mail/delivery.py": ["test_repeats", "test_send_mail", "test_mail_feedback"],
     "keys/keyring.py": ["test_rotate_keys", "test_tokens"],
 }
+# They run most lines, and take minutes.
+SLOW = {"test_siege", "test_faults"}
+MOST_TESTS = 60
+# Of processor time, which a loop without end takes: time on the wall is also that of others.
 SECONDS = 300
-WORKERS = 1
+WORKERS = 2
+
+# For each test, the lines that it runs: of each module, outside fixtures and imports.
+Ran = dict[str, set[tuple[str, int]]]
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
@@ -106,6 +121,20 @@ class Mutant:
         """Return the changed source."""
         text = (PACKAGE / self.module).read_text()
         return text[: self.start] + self.new + text[self.end :]
+
+    def places(self) -> set[tuple[str, int]]:
+        """Return the line. Of a constant, which no test runs, also the lines that name it."""
+        text = (PACKAGE / self.module).read_text()
+        line = text.count("\n", 0, self.start) + 1
+        places = {(self.module, line)}
+        named = re.match(r"\s*(\w+)(: [^=]+)? = ", text.splitlines()[line - 1])
+        if named and _is_constant(text, line):
+            word = re.compile(rf"\b{named[1]}\b")
+            for path in PACKAGE.rglob("*.py"):
+                for number, found in enumerate(path.read_text().splitlines(), 1):
+                    if word.search(found):
+                        places.add((str(path.relative_to(PACKAGE)), number))
+        return places
 
     def __str__(self) -> str:
         text = (PACKAGE / self.module).read_text()
@@ -161,36 +190,145 @@ def mutants(module: str) -> Iterator[Mutant]:
                         yield Mutant(module, begin + found.start(), begin + found.end(), new)
 
 
+def _is_constant(text: str, line: int) -> bool:
+    """Return whether a line stands outside of functions."""
+    return not any(
+        node.lineno <= line <= (node.end_lineno or 0)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    )
+
+
 def _skipped(tree: ast.AST) -> Iterator[ast.AST]:
-    """Return the nodes that tell nothing: docstrings, types, and parts of f-strings."""
+    """Return the nodes whose mutants tell nothing."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield node.value
-        if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
-            yield from ast.walk(node.annotation)
-        if isinstance(node, ast.FunctionDef) and node.returns:
-            yield from ast.walk(node.returns)
-        if isinstance(node, ast.JoinedStr):
-            yield from (part for part in node.values if isinstance(part, ast.Constant))
+        match node:
+            case ast.Expr(value=ast.Constant() as docstring):
+                yield docstring
+            case ast.AnnAssign(annotation=type_) | ast.arg(annotation=ast.expr() as type_):
+                yield from ast.walk(type_)
+            case ast.FunctionDef(returns=ast.expr() as type_):
+                yield from ast.walk(type_)
+            case ast.JoinedStr(values=parts):
+                yield from (part for part in parts if isinstance(part, ast.Constant))
+            # How often a lost race is tried again: once more or less changes no answer.
+            case ast.Assign(targets=[ast.Name(id="_ATTEMPTS")]):
+                yield from ast.walk(node)
+            # A revision counts nothing: it only has to change.
+            case ast.keyword(arg="revision", value=value):
+                yield from ast.walk(value)
+            case ast.Dict(keys=names, values=values):
+                for name, value in zip(names, values, strict=True):
+                    if isinstance(name, ast.Constant) and name.value == "revision":
+                        yield from ast.walk(value)
+        # A time of 0 stands for never. So does that of a second later.
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if node.value.value == 0 and re.search(r"(_at|_until|revision)$", ast.unparse(target)):
+                yield node.value
 
 
-def test(mutant: Mutant | None, module: str) -> int:
-    """Run the tests of a module with a mutant, in a process of its own. Return the process's id."""
+def note_lines() -> Ran:
+    """Return which lines each test runs. Raises RuntimeError if a test fails."""
+    package = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
+    files = sorted((ROOT / "tests" / "unit").glob("test_*.py"))
+    noted: Ran = {}
+    for path in files:
+        if path.stem in SLOW:
+            continue
+        digest = hashlib.sha256(package + path.read_bytes()).hexdigest()
+        kept = NOTED / f"{path.stem}-{digest[:16]}.json"
+        if not kept.exists():
+            for old in NOTED.glob(f"{path.stem}-*.json"):
+                old.unlink()
+            if os.waitpid(_fork(functools.partial(_note, path, kept)), 0)[1]:
+                raise RuntimeError(f"{path.stem} fails without a mutant")
+        found = json.loads(kept.read_text())
+        noted |= {test: {(module, line) for module, line in ran} for test, ran in found.items()}
+    return noted
+
+
+def _note(path: Path, kept: Path) -> int:
+    """Run the tests of a file, and keep which lines each has run."""
+    tracer = _Tracer()
+    code = int(pytest.main([*_QUIET, str(path)], [tracer]))
+    if code == 0:
+        NOTED.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({test: sorted(ran) for test, ran in tracer.ran.items()}))
+    return code
+
+
+class _Tracer:
+    """Notes the lines of functions that each test runs."""
+
+    def __init__(self) -> None:
+        self.ran: Ran = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        ran = self.ran[item.nodeid] = set()
+        start = f"{PACKAGE}/"
+
+        def trace(frame: FrameType, _event: str, _: object) -> Any:
+            code = frame.f_code
+            if not code.co_filename.startswith(start) or not code.co_flags & inspect.CO_OPTIMIZED:
+                return None
+            ran.add((code.co_filename.removeprefix(start), frame.f_lineno))
+            return trace
+
+        sys.settrace(trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+
+
+class _Chosen:
+    """Lets pytest run these tests alone, in this order."""
+
+    def __init__(self, tests: list[str]) -> None:
+        self.tests = tests
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        by_id = {item.nodeid: item for item in items}
+        items[:] = [by_id[test] for test in self.tests]
+
+
+def tests_of(mutant: Mutant, ran: Ran) -> list[str]:
+    """Return the tests that run the line of a mutant, or those that use what it names."""
+    nouns = {f"tests/unit/{name}.py" for name in TARGETS[mutant.module]}
+    places = mutant.places()
+    found = [test for test, lines in ran.items() if places & lines]
+    found.sort(key=lambda test: (test.partition("::")[0] not in nouns, len(ran[test]), test))
+    return found[:MOST_TESTS]
+
+
+def test(mutant: Mutant, tests: list[str]) -> int:
+    """Run tests with a mutant, in a process of its own. Return the process's id."""
+
+    def run_tests() -> int:
+        _import_changed(PACKAGE / mutant.module, mutant.source())
+        files = dict.fromkeys(test.partition("::")[0] for test in tests)
+        return int(pytest.main([*_QUIET, *files], [_Chosen(tests)])) if tests else 0
+
+    return _fork(run_tests)
+
+
+_QUIET = ["-q", "-x", "--show-capture=no", "--tb=no"]
+
+
+def _fork(work: Callable[[], int]) -> int:
+    """Do something in a silent process of its own. Return the process's id."""
     child = os.fork()
     if child:
         return child
-    os.setpgid(0, 0)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     silent = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silent, stream)
-    if mutant:
-        _import_changed(PACKAGE / mutant.module, mutant.source())
-    import pytest
-
-    files = [f"tests/unit/{name}.py" for name in TARGETS[module]]
     code = 1
     with contextlib.suppress(BaseException):
-        code = int(pytest.main(["-q", "-x", "--show-capture=no", "--tb=no", *files]))
+        code = work()
     os._exit(code)
 
 
@@ -207,20 +345,15 @@ def _import_changed(path: Path, source: str) -> None:
     loader.get_code = get_code
 
 
-def run(chosen: list[Mutant]) -> Iterator[tuple[Mutant, bool]]:
+def run(chosen: list[Mutant], ran: Ran) -> Iterator[tuple[Mutant, bool]]:
     """Run all mutants, some at a time. Return for each whether it has survived."""
-    waiting, running = list(reversed(chosen)), dict[int, tuple[Mutant, float]]()
+    waiting, running = list(reversed(chosen)), dict[int, Mutant]()
     while waiting or running:
         while waiting and len(running) < WORKERS:
             mutant = waiting.pop()
-            running[test(mutant, mutant.module)] = mutant, time.monotonic()
-        child, status = os.waitpid(-1, os.WNOHANG)
-        if child:
-            yield running.pop(child)[0], status == 0
-        for late, (_, since) in running.items():
-            if time.monotonic() - since > SECONDS:
-                os.killpg(late, signal.SIGKILL)
-        time.sleep(0.05)
+            running[test(mutant, tests_of(mutant, ran))] = mutant
+        child, status = os.wait()
+        yield running.pop(child), status == 0
 
 
 def main() -> int:
@@ -235,17 +368,15 @@ def main() -> int:
         print(*chosen, sep="\n")
         return 0
     os.chdir(ROOT)
+    sys.path[:0] = [str(ROOT), str(PACKAGE.parent)]
     import boto3  # noqa: F401 - once for all children
     import moto  # noqa: F401
 
-    for module in modules:
-        if os.waitpid(test(None, module), 0)[1]:
-            print(f"the tests of {module} fail without a mutant")
-            return 1
+    ran = note_lines()
     killed = 0
     for module in modules:
         made = [mutant for mutant in chosen if mutant.module == module]
-        survivors = [mutant for mutant, survived in run(made) if survived]
+        survivors = [mutant for mutant, survived in run(made, ran) if survived]
         for mutant in survivors:
             print(f"survived: {mutant}")
         print(f"{module:<28} {len(made) - len(survivors):>4} of {len(made):>4}", flush=True)

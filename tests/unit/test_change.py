@@ -1,13 +1,26 @@
 """What holds when credentials change: no older session goes on, and nothing holds a change up."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from latchkey import errors
+from latchkey import aws, errors
 from latchkey.dynamodb import keys, store, writes
 from latchkey.sessions import change, session, start
-from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
+from tests.unit.conftest import (
+    NOW,
+    ROOT,
+    Alive,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Meanwhile,
+    Prove,
+    SignIn,
+)
 
 
 def set_password(call: Call, ada: Answer, token: str, **options: Any) -> Answer:
@@ -166,17 +179,26 @@ def test_a_device_without_an_id_replaces_nothing(call: Call, ada: Answer, alive:
 def test_a_user_has_at_most_a_hundred_sessions(
     call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, now: Clock
 ):
+    assert start.MOST_SESSIONS == 100
     monkeypatch.setattr(start, "MOST_SESSIONS", 12)
     monkeypatch.setattr("latchkey.users.passwords.matches", lambda *_: True)
     body = {"username": "ada_lovelace", "password": "engine1843"}
-    sessions = []
+    sessions, counts = [ada], [1]
     for number in range(35):
         now.time += 1
         device = {"x-device-id": f"{number:032x}"}
         sessions.append(call("sign_in", body, headers=device))
-        assert len(list(store.query(keys.sessions(ada["sub"])))) <= 12
-    assert alive(sessions[-1])
-    assert not alive(sessions[0])
+        counts.append(len(list(store.query(keys.sessions(ada["sub"])))))
+    # Each tenth sign-in leaves room for ten more.
+    assert counts == [*range(1, 11), *[*range(2, 12)] * 2, *range(2, 8)]
+    assert [alive(one) for one in sessions] == [False] * (36 - counts[-1]) + [True] * counts[-1]
+
+
+def test_a_tenth_sign_in_ends_nothing_while_there_are_few_sessions(
+    call: Call, ada: Answer, sign_in: SignIn, alive: Alive
+):
+    sessions = [ada, *(sign_in() for _ in range(10))]
+    assert all(alive(session) for session in sessions)
 
 
 def test_a_reset_forgets_all_devices_but_the_one_that_proved_the_mailbox(
@@ -201,3 +223,27 @@ def test_signing_out_everywhere_forgets_all_devices(call: Call, ada: Answer, sig
 def devices_of(ada: Answer) -> int:
     items = store.query(keys.sessions_and_devices(ada["sub"]))
     return len([item for item in items if item["sk"].startswith("SESSION-DEVICE#")])
+
+
+def test_an_operator_ends_all_sessions_of_a_user(
+    call: Call, ada: Answer, sign_in: SignIn, confirm: Confirm, alive: Alive
+):
+    other, sudo = sign_in(), confirm(ada)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    [command] = re.findall(r"dynamodb update-item [^`]+", text)
+    options = dict(re.findall(r"--([\w-]+) '(.+?)'", command))
+    assert options["key"] == '{"pk": {"S": "USER#SUB"}}'
+    aws.dynamodb().update_item(
+        TableName="Accounts",
+        Key=json.loads(options["key"].replace("SUB", ada["sub"])),
+        ConditionExpression=options["condition-expression"],
+        UpdateExpression=options["update-expression"],
+        ExpressionAttributeValues=json.loads(options["expression-attribute-values"]),
+    )
+    assert not alive(ada)
+    assert not alive(other)
+    assert refresh(call, ada)["error"] == "invalid_grant"
+    again = sign_in()
+    assert alive(again)
+    body = {"new_password": "engine1844", "sudo_token": sudo}
+    assert call("set_password", body, bearer=again["access_token"]).status == 403

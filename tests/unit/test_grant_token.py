@@ -7,7 +7,7 @@ import pytest
 from latchkey import aws, settings
 from latchkey.dynamodb import keys
 from latchkey.keys import tokens
-from tests.unit.conftest import Answer, Call, Clock, Outbox, SignIn
+from tests.unit.conftest import Answer, Call, Clock, Meanwhile, Outbox, SignIn
 
 DAY = 86400
 
@@ -208,6 +208,17 @@ def test_another_device_or_agent_is_a_thief(call: Call, ada: Answer, other: dict
     assert refresh(call, ada["refresh_token"], headers=other)["error"] == "invalid_grant"
     assert refresh(call, second["refresh_token"])["error"] == "invalid_grant"
     assert "REFRESH_TOKEN_REUSED" in events(ada["sub"])
+
+
+def test_of_two_devices_that_refresh_at_once_one_is_a_thief(
+    call: Call, ada: Answer, meanwhile: Meanwhile
+):
+    token, thief = ada["refresh_token"], {"x-device-id": "f" * 32}
+    stolen: list[Answer] = []
+    meanwhile(lambda: stolen.append(refresh(call, token, headers=thief)))
+    assert refresh(call, token)["error"] == "invalid_grant"
+    assert stolen[0].status == 200
+    assert refresh(call, stolen[0]["refresh_token"], headers=thief)["error"] == "invalid_grant"
 
 
 def test_a_refresh_on_another_device_is_told_to_the_user(call: Call, ada: Answer, outbox: Outbox):

@@ -96,6 +96,27 @@ def test_a_network_gets_fifty_codes_a_day_for_an_address(call: Call, outbox: Out
     assert ask(call).status == 200
 
 
+def test_a_known_device_gets_as_many_codes_a_day_from_its_first_one_on(
+    call: Call, ada: Answer, now: Clock, configure: Callable[..., None]
+):
+    configure(codes_per_address_per_day=3)
+    first = now.time  # Ada's, to sign up.
+    for _ in range(2):
+        now.time += 59
+        assert ask(call)["retry_after"] == 1
+        now.time += 1
+        assert ask(call).status == 200
+    now.time += 60
+    assert ask(call)["retry_after"] == first + DAY - now.time
+    now.time = first + DAY - 1
+    assert ask(call)["retry_after"] == 1
+    now.time += 1
+    for _ in range(3):
+        assert ask(call).status == 200
+        now.time += 60
+    assert ask(call)["retry_after"] == DAY - 180
+
+
 def test_a_source_gets_as_many_codes_an_hour_as_is_set(
     call: Call, outbox: Outbox, now: Clock, configure: Callable[..., None]
 ):

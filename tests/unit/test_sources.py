@@ -219,6 +219,7 @@ def test_a_single_source_raises_no_storm(
     monkeypatch.setattr(storm, "FLOOR_PER_BUDGET", 1)
     for _ in range(20):
         assert guess(call, HERE)["error"] == "invalid_verification_code"
+    assert counted("wrong") == 3
     ask(call, HERE)
     assert len(outbox.code()) == 10
     ask(call, ELSEWHERE)
@@ -243,6 +244,15 @@ def test_right_codes_lift_the_bound_once_a_day_for_an_old_account(
     now.time += DAY
     assert call("sign_in", {"verification_token": prove()}).status == 200
     assert counted("right") == 2
+
+
+@pytest.mark.parametrize(("seconds", "right"), [(DAY - 1, 0), (DAY, 1)])
+def test_a_right_code_counts_once_its_account_is_a_day_old(
+    call: Call, ada: Answer, prove: Prove, now: Clock, seconds: int, right: int
+):
+    now.time += seconds  # Both are on the day after the last sign-in.
+    assert call("sign_in", {"verification_token": prove()}).status == 200
+    assert counted("right") == right
 
 
 def test_five_right_codes_allow_one_wrong_one_more(call: Call, outbox: Outbox, now: Clock):
