@@ -201,6 +201,25 @@ def test_a_tenth_sign_in_ends_nothing_while_there_are_few_sessions(
     assert all(alive(session) for session in sessions)
 
 
+def test_sign_ins_at_once_cannot_step_over_the_one_that_counts_the_sessions(
+    ada: Answer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(start, "MOST_SESSIONS", 12)
+
+    def sessions() -> int:
+        return len(list(store.query(keys.sessions(ada["sub"]))))
+
+    for number in range(3):
+        sign_in(device=f"{number:032x}")
+    assert sessions() == 4
+    # All of a burst have read a number below the ninth, and the next one reads one above.
+    store.write(writes.Update(keys.user(ada["sub"]), sets={"sign_ins": 20}))
+    sign_in(device="a" * 32)
+    assert sessions() == 2
+    sign_in(device="b" * 32)
+    assert sessions() == 3
+
+
 def test_a_reset_forgets_all_devices_but_the_one_that_proved_the_mailbox(
     call: Call, ada: Answer, sign_in: SignIn, prove: Prove, now: Clock
 ):

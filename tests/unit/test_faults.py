@@ -38,7 +38,7 @@ PATIENT = {"unavailable", "aborted"}
 """What a caller may be told about a fault: the SDK keeps its session, and the app tries again."""
 TABLES = {"Accounts": ("pk",), "Grants": ("pk", "sk")}
 # What counts tries. A fault between the try and its end may leave one or two counted.
-COUNTERS = re.compile(r"total|h\d+|guesses|sends|revision|sign_ins")
+COUNTERS = re.compile(r"total|h\d+|guesses|sends|revision|(counted_)?sign_ins")
 # What holds nothing else.
 COUNTING = re.compile(r"(SOURCE#|STORM#|SEND-IP#|CAPTCHA-IP#|MAILS|SEND#.* STRANGERS#)")
 # What is random, or follows from it.

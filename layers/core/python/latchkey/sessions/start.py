@@ -17,7 +17,8 @@ from latchkey.sessions.session import Session
 from latchkey.users import find, history, passwords, user
 from latchkey.users.user import User
 
-# The most sessions of a user; the oldest ends. They are counted at each tenth sign-in.
+# The most sessions of a user; the oldest ends. They are counted at each tenth sign-in, so those
+# that are in flight at that moment can be more until the next one.
 MOST_SESSIONS = 100
 _COUNTED_EVERY = 10
 
@@ -31,7 +32,7 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Creden
     rehashed = passwords.rehash(password, found.password_hash or "")
     started = session.new(found, "pwd", caller, now=now)
     store.write(
-        user.sign_in_write(found, now=now, password_hash=rehashed),
+        user.sign_in_write(found, now=now, counts=_counts(found), password_hash=rehashed),
         *_start_writes(started, found.email, device, caller, now, tried),
     )
     _after(found, device, caller, now)
@@ -91,7 +92,7 @@ def _sign_in(
     found: User, device: values.Item | None, proof: Proof, caller: Caller, now: int
 ) -> Credentials:
     started = session.new(found, "otp", caller, now=now)
-    sign_in = [user.sign_in_write(found, now=now)]
+    sign_in = [user.sign_in_write(found, now=now, counts=_counts(found))]
     again = _use_proof(started, proof, sign_in, device, caller, now)
     if again is None:
         _after(found, device, caller, now)
@@ -173,8 +174,15 @@ def _after(found: User, device: values.Item | None, caller: Caller, now: int) ->
     """Tell the user of a sign-in from a new device, and now and then end the oldest sessions."""
     if device is None:
         notices.notify("new_device", found.sub, caller, now=now)
-    if found.sign_ins % _COUNTED_EVERY == _COUNTED_EVERY - 1:
+    if _counts(found):
         alive = session.all_of(found.sub, now=now)
         oldest_first = sorted(alive, key=lambda one: one.refreshed_at)
         ended = oldest_first[: max(0, len(alive) - (MOST_SESSIONS - _COUNTED_EVERY))]
         store.write_each(*(writes.Delete(one.key) for one in ended))
+
+
+def _counts(found: User) -> bool:
+    """Return whether the sign-in of a user counts the sessions. Sign-ins at the same moment have
+    read the same number, and the next ones a much higher one, so it is no question of divisibility.
+    """
+    return found.sign_ins + 1 - found.counted_sign_ins >= _COUNTED_EVERY

@@ -32,6 +32,8 @@ class User:
     """Goes up when a credential changes: password or address."""
     sign_ins: int = 0
     """Goes up with every session that is started."""
+    counted_sign_ins: int = 0
+    """What it went up to by the last sign-in that counted the sessions."""
     changed_at: int = 0
     changed_by: str = ""
     """The request that made this version, which may be repeated."""
@@ -115,17 +117,21 @@ def create_writes(user: User) -> list[writes.Write]:
     ]
 
 
-def sign_in_write(user: User, *, now: int, password_hash: str | None = None) -> writes.Update:
-    """Return the write of a sign-in. It fails if a credential has changed since the user was
-    read.
+def sign_in_write(
+    user: User, *, now: int, counts: bool, password_hash: str | None = None
+) -> writes.Update:
+    """Return the write of a sign-in, which `counts` the sessions or not. It fails if a credential
+    has changed since the user was read.
     """
     when, known = _same_version(user)
-    renewed = {"password_hash": password_hash} if password_hash else {}
+    sets: values.Item = {"last_sign_in_at": now}
+    sets |= {"password_hash": password_hash} if password_hash else {}
+    sets |= {"counted_sign_ins": user.sign_ins + 1} if counts else {}
     return writes.Update(
         keys.user(user.sub),
         when=when,
         values=known,
-        sets={"last_sign_in_at": now} | renewed,
+        sets=sets,
         adds={"sign_ins": 1},
     )
 
