@@ -15,7 +15,7 @@ _TYPE = {"AttributeName": "pk", "AttributeType": "S"}
 
 
 class RotateKeys(BaseModel):
-    """What an operator asks for. The issuer is needed only if the keyring was lost."""
+    """What an operator asks for. The issuer is used only if the keyring was lost."""
 
     model_config = ConfigDict(extra="forbid", title="rotate_keys")
 
@@ -32,8 +32,9 @@ def handler(event: dict[str, Any], _: object) -> dict[str, object]:
     if cloudformation.is_custom_resource(event):
         return cloudformation.serve(event, "keyring", _deploy)
     asked = RotateKeys(**({} if "detail-type" in event else event))
+    issuer = asked.issuer if keyring.read() is None else ""
     try:
-        made = rotation.rotate(asked.issuer, now=clock.now(), reason=asked.reason)
+        made = rotation.rotate(issuer, now=clock.now(), reason=asked.reason)
     except rotation.NoIssuer:
         log.warning("the keyring is lost: invoke this with the issuer of the stack's outputs")
         raise

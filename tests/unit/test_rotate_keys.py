@@ -170,6 +170,12 @@ def test_a_lost_keyring_is_not_made_anew_without_an_issuer(now: Clock):
     assert keyring.load().issuer == before.issuer
 
 
+def test_an_operator_does_not_change_the_issuer_of_a_keyring(now: Clock):
+    before = keyring.load().issuer
+    rotate(now, reason="compromised", issuer="https://other.example.com")
+    assert keyring.load().issuer == before
+
+
 @pytest.mark.parametrize(
     "asked",
     [{"reason": "compromise"}, {"Reason": "asked"}, {"issuer": "id.example.com"}],
