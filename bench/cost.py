@@ -116,7 +116,7 @@ def bill(month: Mapping[str, float], users: int) -> dict[str, float]:
         if one["Type"] == "AWS::CloudWatch::Alarm"
     )
     units["CloudWatch: dashboard"] = units["KMS: key"] = 1
-    return {name: units[name] * price for name, (price, _) in PRICES.items()}
+    return {name: taken * PRICES[name][0] for name, taken in units.items()}
 
 
 class User:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from latchkey.dynamodb import keys
 from local.template import template
 from tests.unit.conftest import ROOT
 
@@ -66,6 +67,14 @@ def test_every_alarm_leads_to_its_runbook(alarm: str):
 def test_every_metric_with_an_alarm_is_in_the_table():
     table = (ROOT / "docs/operations.md").read_text().partition("## Metrics")[2]
     assert [alarm for alarm in ALARMS if f"`{alarm}`" not in table.partition("\n## ")[0]] == []
+
+
+def test_privacy_tells_of_every_kind_of_item():
+    told = (ROOT / "docs/privacy.md").read_text()
+    rows = re.findall(r"^    [A-Z].*$", str(keys.__doc__), flags=re.MULTILINE)
+    kinds = {kind for row in rows for kind in re.findall(r"\b[A-Z][A-Z-]{3,}(?=#|\b)", row[:40])}
+    assert len(kinds) > 15
+    assert [kind for kind in sorted(kinds) if not re.search(rf"`{kind}\b", told)] == []
 
 
 def anchors(document: Path) -> set[str]:
