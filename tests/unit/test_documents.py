@@ -37,3 +37,10 @@ def test_every_path_that_the_documents_name_is_there():
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for path in re.findall(r"\]\(([\w./-]+)\)", document.read_text()):
             assert (document.parent / path).exists(), f"{document.name} names {path}"
+
+
+def test_the_release_that_is_upgraded_is_the_newest_of_the_changelog():
+    version, commit = (ROOT / "tests/e2e/release.txt").read_text().split()
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", version]
+    assert re.fullmatch("[0-9a-f]{40}", commit)
