@@ -65,6 +65,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise StackError(f"EVENT: {path} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise StackError(f"EVENT: {path} is not a JSON object")
+    if "ResponseURL" in content:
+        # The answer would go to AWS, and the stack's tokens would get the issuer of the event.
+        raise StackError(f"EVENT: {path} is of CloudFormation, which asks at each `make run`")
     return content
 
 

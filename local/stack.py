@@ -50,6 +50,8 @@ class Stack:
     authority: Path
     stack_host: str = ""
     """Where MiniStack listens besides loopback; containers cannot reach that on Linux."""
+    root: Path = ROOT
+    """The tree that is built: this one, or that of another release."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
@@ -215,7 +217,7 @@ class Stack:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [SAM, command, *arguments, "--config-file", config],
-                cwd=ROOT,
+                cwd=self.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -81,3 +81,10 @@ def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_release_that_is_upgraded_is_the_newest_of_the_changelog():
+    version, commit = (ROOT / "tests/e2e/release.txt").read_text().split()
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", version]
+    assert re.fullmatch("[0-9a-f]{40}", commit)

@@ -8,6 +8,7 @@ from local import invoke, variables
 from tests.smtp_server import free_port
 
 EVENT = "events/sign_in.json"
+ASKED = "events/rotate_keys.cloudformation.json"
 
 
 def said(
@@ -31,6 +32,7 @@ def said(
         (["SignIn", "none.json"], "EVENT: none.json cannot be read: No such file or directory"),
         (["SignIn", "events"], "EVENT: events cannot be read: Is a directory"),
         (["SignIn", "README.md"], "EVENT: README.md is not JSON: "),
+        (["RotateKeys", ASKED], f"EVENT: {ASKED} is of CloudFormation, "),
         (["SignIn", EVENT], "no local stack runs in "),
         (["SignIn"], "no local stack runs in "),
     ],
