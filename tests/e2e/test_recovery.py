@@ -26,13 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def deploy(stack: Stack, **parameters: str) -> None:
-    import time
-
-    t = time.time()
-    try:
-        stack.deploy({"SenderAddress": SENDER, **parameters}, *DELETE)
-    finally:
-        print("DEPLOY", parameters, time.time() - t, flush=True)
+    stack.deploy({"SenderAddress": SENDER, **parameters}, *DELETE)
 
 
 def tables(stack: Stack) -> list[str]:
