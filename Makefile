@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 # uv's own list of authorities has none of a company's own, so use the list of the machine if there is one.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls /etc/ssl/cert.pem),1,0)
 
-UV := $(CURDIR)/.local/uv/bin/uv
+UV := .local/uv/bin/uv
 BIN := .venv/bin
 SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
@@ -59,7 +59,7 @@ bench: $(LOCAL) $(LAMBDA) ## Measure cold and warm requests beside boto3 alone; 
 	@PYTHONPATH=layers/core/python:. $(BIN)/python -m bench.warm --switches
 
 build: $(LOCAL) validate ## Build for Lambda with `sam build`, and check the layers.
-	UV=$(UV) $(SAM) build --cached --parallel
+	UV="$(CURDIR)/$(UV)" $(SAM) build --cached --parallel
 	$(BIN)/python -m local.check_layer .aws-sam/build
 
 versions: build ## Build with versions and an alias of each function, for SnapStart=on and Canary=true.
@@ -118,7 +118,7 @@ lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOC
 
 # Environments. Each is made again when its lock file has changed.
 .local/uv/.done: requirements/bootstrap.txt
-	@python3 -c 'import sys; assert sys.version_info >= (3, 11)' || \
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed as python3"; exit 1; }
 	@python3 -c 'import venv, ensurepip' || \
 	    { echo "Python's venv module is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }

@@ -7,6 +7,7 @@ home and ports.
 """
 
 import argparse
+import contextlib
 import fcntl
 import os
 import shlex
@@ -94,7 +95,9 @@ def _run(options: argparse.Namespace) -> NoReturn:
             print(f"JWKS   {api}/.well-known/jwks.json")
             print(f"inbox  http://127.0.0.1:{options.inbox_port}")
             print(f"logs   {stack.functions_log}")
-            print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops")
+            print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops and keeps all users")
+            if web and not web.problem:
+                print("next   register on the page with any address: the code is in the inbox")
             print("ready", flush=True)
             parent = os.getppid()
             while os.getppid() == parent:  # stop too if make or a test was killed
@@ -106,6 +109,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
+            with contextlib.suppress(OSError):  # the terminal may be closed
+                print("stopping", flush=True)
             variables.remove(options.home)
             if web:
                 web.stop()
@@ -123,11 +128,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, default=home, help="state, build, logs (LOCAL_HOME)")
     for name, (default, what) in PORTS.items():
         option = "--" + name.lower().replace("_", "-")
-        port = os.environ.get(name) or default
-        parser.add_argument(option, type=int, default=port, help=f"{what} ({name}, {default})")
-    web_port = os.environ.get("WEB_PORT") or 0
+        port = os.environ.get(name) or str(default)
+        parser.add_argument(option, type=_port, default=port, help=f"{what} ({name}, {default})")
+    web_port = os.environ.get("WEB_PORT") or "0"
     parser.add_argument(
-        "--web-port", type=int, default=web_port, help="the sample page (WEB_PORT, 0: none)"
+        "--web-port", type=_port, default=web_port, help="the sample page (WEB_PORT, 0: none)"
     )
     host = os.environ.get("STACK_HOST", "")
     what = "an address besides loopback for MiniStack, for containers (STACK_HOST)"
@@ -145,10 +150,19 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _port(value: str) -> int:
+    if not value.isdecimal() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"{value!r} is no port: take a number up to 65535")
+    return int(value)
+
+
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
     """Return a value for every parameter of the template, so that no earlier value stays."""
     defaults = template.defaults()
-    given = dict(pair.partition("=")[::2] for pair in shlex.split(options.params))
+    try:
+        given = dict(pair.partition("=")[::2] for pair in shlex.split(options.params))
+    except ValueError as error:
+        raise StackError(f"PARAMS: {error} in {options.params}") from None
     if unknown := given.keys() - defaults.keys():
         raise StackError(f"PARAMS: the template has no {sorted(unknown)}, only {sorted(defaults)}")
     local = {

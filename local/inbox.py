@@ -6,8 +6,8 @@ one that begins with `permfail` gets 550.
 """
 
 import datetime
-import html
 import ipaddress
+import itertools
 import json
 import logging
 import ssl
@@ -35,25 +35,26 @@ USER = "latchkey"
 PASSWORD = "local-only"  # noqa: S105 - no secret: the server listens on loopback only
 MOST_MAILS = 1000
 
-PAGE = """<!doctype html><meta charset=utf-8><meta name=viewport content="width=device-width">
-<meta name=color-scheme content="light dark"><title>Inbox</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: auto; padding: 1rem }}
-article {{ border: 1px solid #8886; border-radius: 8px; padding: 0 1rem 1rem; margin: 1rem 0 }}
-h2 {{ font-size: 1rem; margin: 1rem 0 0 }} p {{ margin: 0; opacity: .7; font-size: .9rem }}
-pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
-iframe {{ width: 100%; height: 24rem; border: 1px solid #8886; background: #fff }}
-</style><h1>Inbox</h1>
-<p>{count}, newest first. <a href="">Reload</a> &middot; <a href="/mails">JSON</a></p>
-{mails}"""
-MAIL = """<article><h2>{subject}</h2><p>to {to} at {received_at}</p><pre>{text}</pre>{frame}
-</article>"""
-FRAME = """<details><summary>HTML</summary><iframe sandbox srcdoc="{html}"></iframe></details>"""
+PAGE = Path(__file__).parent / "inbox_page"
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/inbox.js": ("inbox.js", "text/javascript"),
+    "/inbox.css": ("inbox.css", "text/css"),
+}
+# A mail in its frame has no script either. What it looks like is in its own style.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self';"
+    " img-src data:; frame-ancestors 'none'"
+)
+# A page of elsewhere could have its own name lead to this machine, and read the codes.
+HOSTS = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True)
 class Mail:
     """One mail to one recipient; `received_at` is in seconds since 1970."""
 
+    id: int
     to: str
     subject: str
     text: str
@@ -71,6 +72,7 @@ class Inbox:
         """Make the certificate in the folder `tls`, if there is none yet."""
         self.mails: deque[Mail] = deque(maxlen=MOST_MAILS)
         self.authority = tls / "ca.pem"
+        self._ids = itertools.count(1)
         self._on_mail = on_mail
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if not (tls / "server.pem").exists():
@@ -132,6 +134,7 @@ class Inbox:
         message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         for address in envelope.rcpt_tos:
             mail = Mail(
+                id=next(self._ids),
                 to=address,
                 subject=str(message["subject"] or ""),
                 text=_part(message, "plain"),
@@ -155,28 +158,18 @@ def _part(message: EmailMessage, kind: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
-def _page(mails: list[Mail]) -> str:
-    """Return the page. Mails are not trusted: text is escaped, and the HTML frame has no rights."""
-    articles = []
-    for mail in mails:
-        fields = {name: html.escape(str(value)) for name, value in asdict(mail).items()}
-        at = datetime.datetime.fromtimestamp(mail.received_at).astimezone()
-        fields["received_at"] = f"{at:%Y-%m-%d %H:%M:%S}"
-        articles.append(MAIL.format(**fields, frame=FRAME.format(**fields) if mail.html else ""))
-    return PAGE.format(
-        count=f"{len(mails)} mail{'s'[: len(mails) != 1]}", mails="\n".join(articles)
-    )
-
-
 def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            mails = inbox.to(parse_qs(url.query).get("to", [None])[0])
-            if url.path == "/mails":
+            if urlsplit(f"//{self.headers.get('host', '')}").hostname not in HOSTS:
+                self.send_error(403, "The inbox is for this machine only")
+            elif url.path == "/mails":
+                mails = inbox.to(parse_qs(url.query).get("to", [None])[0])
                 self._answer("application/json", json.dumps([asdict(mail) for mail in mails]))
-            elif url.path == "/":
-                self._answer("text/html; charset=utf-8", _page(mails))
+            elif url.path in FILES:
+                name, kind = FILES[url.path]
+                self._answer(f"{kind}; charset=utf-8", (PAGE / name).read_text())
             else:
                 self.send_error(404)
 
@@ -185,9 +178,7 @@ def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(data)))
-            self.send_header(
-                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
-            )
+            self.send_header("Content-Security-Policy", POLICY)
             self.end_headers()
             self.wfile.write(data)
 

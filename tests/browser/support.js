@@ -7,6 +7,8 @@ import { chromium } from 'playwright-core'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
@@ -229,4 +231,11 @@ export async function opens(username, password) {
 export async function profile(token) {
   const { status, body } = await ask('GET', '/v1/user/me', { token })
   return status === 200 ? body : null
+}
+
+/** Return what axe-core objects to on a page, as `rule: element`. The HTML of mails is not ours to judge here. */
+export async function violations(page) {
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'))
+  const found = await page.evaluate(() => axe.run({ exclude: ['iframe'] }))
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }

@@ -1,5 +1,6 @@
 """The inbox of the local stack, over its real ports."""
 
+import http.client
 import json
 import smtplib
 import socket
@@ -81,14 +82,14 @@ def test_a_mail_is_kept_and_shown(
     assert running.mails("nobody@x.test") == []
 
 
-def test_the_page_escapes_what_a_mail_says(running: Running) -> None:
-    with running.connect() as smtp:
-        smtp.login(USER, PASSWORD)
-        send(smtp, "ann@x.test", "<i>text</i>")
-    page = running.get("/")
-    assert "Grüße &lt;b&gt;" in page
-    assert "&lt;i&gt;text" in page
-    assert "<script" not in page
+def test_the_page_is_served_to_this_machine_alone(running: Running) -> None:
+    for path in ("/", "/inbox.js", "/inbox.css"):
+        assert running.get(path)
+    for host, status in ((f"localhost:{running.web}", 200), ("evil.example.com", 403)):
+        connection = http.client.HTTPConnection("127.0.0.1", running.web)
+        connection.request("GET", "/mails", headers={"host": host})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_a_recipient_is_refused_by_its_name(running: Running) -> None:
