@@ -2,9 +2,10 @@
 
 This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
 tables, the end point of functions, the condition keys of policies (condition_keys.py), alarms on
-expressions, selections of AWS Backup, and saved queries, which it takes and forgets. It uses
-private names of MiniStack, so the version is pinned. After each deployment, `local` requests one
-route and one preflight to check that the names still fit.
+expressions, selections of AWS Backup, and saved queries, which it takes and forgets. It extracts a
+layer once instead of for each worker. It uses private names of MiniStack, so the version is pinned.
+After each deployment, `local` requests one route and one preflight to check that the names still
+fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -12,17 +13,22 @@ state and ends the workers of the functions. Its output is what the functions pr
 """
 
 import asyncio
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
+import types
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
+from ministack.core import lambda_runtime
 from ministack.services import apigateway, backup, dynamodb, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers
 from ministack.services.cloudformation import provisioners as cfn
@@ -34,6 +40,8 @@ STACK_PORT = int(os.environ["GATEWAY_PORT"])
 STACK_HOST = os.environ["STACK_HOST"]
 
 Properties = dict[str, Any]
+
+LINK = "link-to-an-extracted-layer"
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -63,6 +71,9 @@ async def main() -> None:
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     await serve(app, config, shutdown_trigger=stop.wait)
+    # The state is saved. Threads that still wait for workers would hold the process for half a
+    # minute, and `local.stack` ends the workers.
+    os._exit(0)
 
 
 def _pass_parameters() -> None:
@@ -187,6 +198,40 @@ def _take_backup_selections() -> None:
     }
 
 
+def _share_layers() -> None:
+    """Extract each layer once. MiniStack extracts its 2,000 files anew for every worker, which
+    takes most of a cold start here, and a minute to delete at the end.
+    """
+    extracted: dict[str, bytes] = {}
+    lock = threading.Lock()
+    resolve = lambda_svc._resolve_layer_zip
+
+    def link_to(layer: Any) -> bytes | None:
+        """Return an archive in place of a layer's, which holds the folder of its files."""
+        arn = layer if isinstance(layer, str) else layer["Arn"]
+        with lock:
+            if arn not in extracted and (data := resolve(layer)):
+                folder = tempfile.mkdtemp(prefix="layer-")
+                with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                    archive.extractall(folder)
+                link = io.BytesIO()
+                with zipfile.ZipFile(link, "w") as archive:
+                    archive.writestr(LINK, folder)
+                extracted[arn] = link.getvalue()
+            return extracted.get(arn)
+
+    class Archive(zipfile.ZipFile):
+        def extractall(self, path: Any = None, *rest: Any, **options: Any) -> None:
+            if self.namelist() == [LINK]:
+                Path(path).rmdir()
+                Path(path).symlink_to(self.read(LINK).decode())
+            else:
+                super().extractall(path, *rest, **options)
+
+    lambda_svc._resolve_layer_zip = link_to
+    lambda_runtime.zipfile = types.SimpleNamespace(**vars(zipfile) | {"ZipFile": Archive})
+
+
 def _print_logs() -> None:
     original = lambda_svc._emit_lambda_logs
 
@@ -211,5 +256,6 @@ if __name__ == "__main__":
     _take_queries()
     _take_backup_selections()
     condition_keys.add()
+    _share_layers()
     _print_logs()
     asyncio.run(main())
