@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -106,12 +107,60 @@ def test_an_update_that_meets_a_transaction_tries_again(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "code", ["ProvisionedThroughputExceededException", "AccessDeniedException"]
+    "code",
+    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"],
 )
+@pytest.mark.parametrize(("times", "done"), [(5, True), (6, False)])
+def test_a_throttled_call_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, code: str, times: int, done: bool
+):
+    failing = Failing(code, times)
+    monkeypatch.setattr(aws.dynamodb(), "get_item", failing)
+    monkeypatch.setattr(store, "_PAUSE_SECONDS", 0)
+    if done:
+        assert store.get(PLACE) == [None]
+    else:
+        with pytest.raises(errors.Unavailable):
+            store.get(PLACE)
+    assert failing.calls == 6
+
+
+@pytest.mark.parametrize(
+    ("reasons", "calls"),
+    [
+        (["None", "ThrottlingError"], 64),
+        (["ProvisionedThroughputExceeded", "TransactionConflict"], 64),
+        (["None", "ValidationError"], 1),
+        (["ItemCollectionSizeLimitExceeded", "TransactionConflict"], 1),
+    ],
+)
+def test_a_transaction_is_tried_again_only_if_that_can_help(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reasons: list[str],
+    calls: int,
+):
+    answer = {"CancellationReasons": [{"Code": code} for code in reasons]}
+    failing = Failing("TransactionCanceledException", 64, **answer)
+    monkeypatch.setattr(aws.dynamodb(), "transact_write_items", failing)
+    monkeypatch.setattr(store, "_PAUSE_SECONDS", 0)
+    with pytest.raises(errors.Unavailable):
+        store.write(writes.Put(PLACE, item={}), writes.Put(keys.user("u"), item={}))
+    assert failing.calls == calls
+    line = json.loads(capsys.readouterr().out)
+    if calls == 1:
+        assert (line["level"], line["reasons"]) == ("ERROR", reasons)
+    else:
+        assert (line["level"], line["message"]) == ("WARNING", "DynamoDB refused a call too often")
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException"])
 def test_what_dynamodb_will_not_do_is_unavailable(monkeypatch: pytest.MonkeyPatch, code: str):
-    monkeypatch.setattr(aws.dynamodb(), "get_item", Failing(code, 9))
+    failing = Failing(code, 9)
+    monkeypatch.setattr(aws.dynamodb(), "get_item", failing)
     with pytest.raises(errors.Unavailable):
         store.get(PLACE)
+    assert failing.calls == 1
 
 
 names = st.text(min_size=1, max_size=20)
