@@ -296,8 +296,20 @@ def test_counters_that_fail_are_a_storm_for_a_minute(
             assert wrong(call, code)["error"] == "invalid_argument"
     if broken == "write":
         now.time += 59
-        ask(call)
-        assert len(outbox.code()) == 10
+        ask(call, address="c@example.com")
+        assert len(outbox.code("c@example.com")) == 10
         now.time += 1
     ask(call, address="b@example.com")
     assert len(outbox.code("b@example.com")) == 6
+
+
+def test_a_right_code_that_cannot_be_counted_is_no_storm(
+    now: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise errors.Unavailable
+
+    with monkeypatch.context() as failing:
+        failing.setattr(store, "write", fail)
+        storm.count_right(now=now.time)
+    assert not storm.is_on(now=now.time)
