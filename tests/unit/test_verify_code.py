@@ -117,6 +117,17 @@ def test_redeeming_one_of_two_mails_spends_the_other(
     assert call("verify_code", sent | {"verification_id": second["verification_id"]}).status == 400
 
 
+def test_a_right_fifth_guess_whose_answer_was_lost_is_answered_again(
+    call: Call, sent: dict[str, str]
+):
+    for _ in range(4):
+        assert call("verify_code", sent | {"verification_code": "x"}).status == 400
+    same = {"x-request-id": "a" * 32}
+    first = call("verify_code", sent, headers=same)
+    assert first.status == 200
+    assert call("verify_code", sent, headers=same) == first
+
+
 def test_a_spent_code_stays_spent_when_another_one_was_sent(
     call: Call, sent: dict[str, str], outbox: Outbox, now: Clock
 ):
