@@ -6,11 +6,12 @@
 
 A mutant is one change of one place: a comparison (`<` for `<=`, `==` for `!=`), a sign (`+` for
 `-`), `and` for `or`, a number one larger, and the same in DynamoDB's conditions. No file is
-changed: each mutant runs in a process of its own, which imports the changed source. It survives if
-all unit tests pass that run its line, of which at most MOST_TESTS are tried: those of its noun
-first, then those that run the fewest lines. Which test runs which lines is noted first, in some
-minutes, and kept in .local/mutants until the code or the test changes. The survivors are printed
-with their places; the score is the share of the others. This is no part of CI.
+changed: each mutant runs in a process of its own, which swaps the changed code in. It survives if
+all unit tests pass that run its line. At most MOST_TESTS are tried: first those that have noticed
+other mutants, then those of its noun, then those that run the fewest lines. Which test runs which
+lines is noted first, in some minutes, and kept in .local/mutants until the code or the test
+changes. The survivors are printed with their places; the score is the share of the others. This is
+no part of CI.
 """
 
 import argparse
@@ -18,18 +19,20 @@ import ast
 import contextlib
 import functools
 import hashlib
-import importlib.machinery
+import importlib
 import inspect
+import io
 import itertools
 import json
 import os
 import re
 import resource
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 import pytest
@@ -73,7 +76,7 @@ TARGETS = {
 }
 # They run most lines, and take minutes.
 SLOW = {"test_siege", "test_faults"}
-MOST_TESTS = 60
+MOST_TESTS = 150
 # Of processor time, which a loop without end takes: time on the wall is also that of others.
 SECONDS = 300
 WORKERS = 2
@@ -182,9 +185,11 @@ def mutants(module: str) -> Iterator[Mutant]:
                 begin = at(node.lineno, node.col_offset)
                 end = at(node.end_lineno or 0, node.end_col_offset or 0)
                 yield Mutant(module, begin, end, str(number + 1))
-            case ast.Constant(value=str() as words) if re.search(r"#\w", words):
+            case ast.Constant(value=str()) | ast.JoinedStr():
                 begin = at(node.lineno, node.col_offset)
                 end = at(node.end_lineno or 0, node.end_col_offset or 0)
+                if not re.search(r"#[\w{]", text[begin:end]):
+                    continue
                 for pattern, new in _CONDITIONS:
                     for found in re.finditer(pattern, text[begin:end]):
                         yield Mutant(module, begin + found.start(), begin + found.end(), new)
@@ -205,7 +210,7 @@ def _skipped(tree: ast.AST) -> Iterator[ast.AST]:
         match node:
             case ast.Expr(value=ast.Constant() as docstring):
                 yield docstring
-            case ast.AnnAssign(annotation=type_) | ast.arg(annotation=ast.expr() as type_):
+            case ast.arg(annotation=ast.expr() as type_):
                 yield from ast.walk(type_)
             case ast.FunctionDef(returns=ast.expr() as type_):
                 yield from ast.walk(type_)
@@ -217,19 +222,36 @@ def _skipped(tree: ast.AST) -> Iterator[ast.AST]:
             # A revision counts nothing: it only has to change.
             case ast.keyword(arg="revision", value=value):
                 yield from ast.walk(value)
+            # A longer MAC or hash does as well.
+            case ast.keyword(arg="digest_size", value=value):
+                yield value
+            case ast.Subscript(value=ast.Call(func=ast.Attribute(attr="hex")), slice=part):
+                yield from ast.walk(part)
             case ast.Dict(keys=names, values=values):
                 for name, value in zip(names, values, strict=True):
                     if isinstance(name, ast.Constant) and name.value == "revision":
                         yield from ast.walk(value)
-        # A time of 0 stands for never. So does that of a second later.
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if node.value.value == 0 and re.search(r"(_at|_until|revision)$", ast.unparse(target)):
-                yield node.value
+                    yield from _never(name, value)
+            case ast.Assign(targets=[target], value=value):
+                yield from _never(target, value)
+            case ast.AnnAssign(target=target, annotation=type_, value=value):
+                yield from ast.walk(type_)
+                yield from _never(target, value) if value else ()
+            case ast.Call(func=ast.Attribute(attr="get"), args=[name, value]):
+                yield from _never(name, value)
+
+
+def _never(name: ast.expr | None, value: ast.expr) -> Iterator[ast.expr]:
+    """Return the 0 of a time or a revision, which stands for never: so does 1."""
+    is_time = name and re.search(r"(_at|_until|revision)'?$", ast.unparse(name))
+    if is_time and isinstance(value, ast.Constant) and value.value == 0:
+        yield value
 
 
 def note_lines() -> Ran:
-    """Return which lines each test runs. Raises RuntimeError if a test fails."""
+    """Return which lines each test runs, the test that runs the fewest first. Raises RuntimeError
+    if one fails.
+    """
     package = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
     files = sorted((ROOT / "tests" / "unit").glob("test_*.py"))
     noted: Ran = {}
@@ -245,7 +267,7 @@ def note_lines() -> Ran:
                 raise RuntimeError(f"{path.stem} fails without a mutant")
         found = json.loads(kept.read_text())
         noted |= {test: {(module, line) for module, line in ran} for test, ran in found.items()}
-    return noted
+    return dict(sorted(noted.items(), key=lambda test: (len(test[1]), test[0])))
 
 
 def _note(path: Path, kept: Path) -> int:
@@ -283,33 +305,43 @@ class _Tracer:
             sys.settrace(None)
 
 
-class _Chosen:
-    """Lets pytest run these tests alone, in this order."""
+class _Watch:
+    """Notes which test has failed."""
 
-    def __init__(self, tests: list[str]) -> None:
-        self.tests = tests
+    def __init__(self) -> None:
+        self.failed = ""
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        by_id = {item.nodeid: item for item in items}
-        items[:] = [by_id[test] for test in self.tests]
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed = report.nodeid
 
 
-def tests_of(mutant: Mutant, ran: Ran) -> list[str]:
+def tests_of(mutant: Mutant, ran: Ran, noticed: Counter[str]) -> list[str]:
     """Return the tests that run the line of a mutant, or those that use what it names."""
     nouns = {f"tests/unit/{name}.py" for name in TARGETS[mutant.module]}
     places = mutant.places()
     found = [test for test, lines in ran.items() if places & lines]
-    found.sort(key=lambda test: (test.partition("::")[0] not in nouns, len(ran[test]), test))
+    found.sort(key=lambda test: (-noticed[test], test.partition("::")[0] not in nouns))
     return found[:MOST_TESTS]
 
 
-def test(mutant: Mutant, tests: list[str]) -> int:
-    """Run tests with a mutant, in a process of its own. Return the process's id."""
+def test(mutant: Mutant, tests: list[str], session: pytest.Session) -> int:
+    """Run tests with a mutant, in a process of its own. Return the process's id.
+
+    It ends with 0 if all pass, and with a test's place among them, counted from 2, if that fails.
+    """
 
     def run_tests() -> int:
-        _import_changed(PACKAGE / mutant.module, mutant.source())
-        files = dict.fromkeys(test.partition("::")[0] for test in tests)
-        return int(pytest.main([*_QUIET, *files], [_Chosen(tests)])) if tests else 0
+        by_id = {item.nodeid: item for item in session.items}
+        items, watch = [by_id[test] for test in tests], _Watch()
+        session.config.pluginmanager.register(watch)
+        _swap(mutant)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            session._setupstate.teardown_exact(item)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if watch.failed:
+                return 2 + tests.index(watch.failed)
+        return 0
 
     return _fork(run_tests)
 
@@ -332,28 +364,56 @@ def _fork(work: Callable[[], int]) -> int:
     os._exit(code)
 
 
-def _import_changed(path: Path, source: str) -> None:
-    """Let an import of this file use another source."""
-    loader: Any = importlib.machinery.SourceFileLoader
-    original = loader.get_code
+def _swap(mutant: Mutant) -> None:
+    """Give the functions, classes and constants of a module that is imported those of a mutant."""
+    module = importlib.import_module(f"latchkey.{mutant.module[:-3].replace('/', '.')}")
+    changed = dict[str, Any](__name__=module.__name__, __file__=module.__file__)
+    exec(compile(mutant.source(), str(module.__file__), "exec"), changed)  # noqa: S102
+    for name, new in changed.items():
+        old = vars(module).get(name)
+        if isinstance(new, type) and new is not old and new.__module__ == module.__name__:
+            for attribute, value in list(vars(new).items()):
+                _replace(old, attribute, value)
+        elif not name.startswith("__"):
+            for place, user in list(sys.modules.items()):
+                if place.startswith(("latchkey.", "functions.")) and vars(user).get(name) == old:
+                    _replace(user, name, new)
 
-    def get_code(self: Any, name: str) -> CodeType | None:
-        if Path(self.path) == path:
-            return compile(source, str(path), "exec")
-        return original(self, name)  # type: ignore[no-any-return]
 
-    loader.get_code = get_code
+def _replace(owner: Any, name: str, new: Any) -> None:
+    """Give a function of a module or a class the code of another one, or a constant its value."""
+    old = vars(owner).get(name)
+    code, own = _function(new), _function(old)
+    if code and own:
+        own.__code__ = code.__code__
+        own.__defaults__, own.__kwdefaults__ = code.__defaults__, code.__kwdefaults__
+    elif isinstance(new, int | str | tuple | dict | set) and new != old and name[:2] != "__":
+        setattr(owner, name, new)
 
 
-def run(chosen: list[Mutant], ran: Ran) -> Iterator[tuple[Mutant, bool]]:
+def _function(value: Any) -> FunctionType | None:
+    """Return the function within a property, a cache and such."""
+    for attribute in ("fget", "func", "__func__"):
+        value = getattr(value, attribute, value)
+    value = inspect.unwrap(value) if callable(value) else value
+    return value if isinstance(value, FunctionType) else None
+
+
+def run(chosen: list[Mutant], ran: Ran, session: pytest.Session) -> Iterator[tuple[Mutant, bool]]:
     """Run all mutants, some at a time. Return for each whether it has survived."""
-    waiting, running = list(reversed(chosen)), dict[int, Mutant]()
+    waiting, running = list(reversed(chosen)), dict[int, tuple[Mutant, list[str]]]()
+    noticed = Counter[str]()
     while waiting or running:
         while waiting and len(running) < WORKERS:
             mutant = waiting.pop()
-            running[test(mutant, tests_of(mutant, ran))] = mutant
+            tests = tests_of(mutant, ran, noticed)
+            running[test(mutant, tests, session)] = mutant, tests
         child, status = os.wait()
-        yield running.pop(child), status == 0
+        mutant, tests = running.pop(child)
+        code = os.waitstatus_to_exitcode(status)
+        if code >= 2:
+            noticed[tests[code - 2]] += 1
+        yield mutant, code == 0
 
 
 def main() -> int:
@@ -369,20 +429,35 @@ def main() -> int:
         return 0
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(PACKAGE.parent)]
-    import boto3  # noqa: F401 - once for all children
-    import moto  # noqa: F401
-
     ran = note_lines()
-    killed = 0
-    for module in modules:
-        made = [mutant for mutant in chosen if mutant.module == module]
-        survivors = [mutant for mutant, survived in run(made, ran) if survived]
-        for mutant in survivors:
-            print(f"survived: {mutant}")
-        print(f"{module:<28} {len(made) - len(survivors):>4} of {len(made):>4}", flush=True)
-        killed += len(made) - len(survivors)
-    print(f"score: {killed} of {len(chosen)}, {100 * killed / len(chosen):.1f} %")
+    files = dict.fromkeys(test.partition("::")[0] for test in sorted(ran))
+    pytest.main(["-s", "-p", "no:terminal", *files], [_Bench(modules, ran)])
     return 0
+
+
+class _Bench:
+    """Runs the mutants in place of pytest's loop, once all tests are collected."""
+
+    def __init__(self, modules: list[str], ran: Ran) -> None:
+        self.modules, self.ran = modules, ran
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        # The first test makes AWS in memory for all.
+        first, second, *_ = session.items
+        with contextlib.redirect_stdout(io.StringIO()):
+            first.config.hook.pytest_runtest_protocol(item=first, nextitem=second)
+        killed = total = 0
+        for module in self.modules:
+            made = list(mutants(module))
+            survivors = [mutant for mutant, alive in run(made, self.ran, session) if alive]
+            for mutant in survivors:
+                print(f"survived: {mutant}")
+            print(f"{module:<28} {len(made) - len(survivors):>4} of {len(made):>4}", flush=True)
+            killed += len(made) - len(survivors)
+            total += len(made)
+        print(f"score: {killed} of {total}, {100 * killed / total:.1f} %")
+        return True
 
 
 if __name__ == "__main__":

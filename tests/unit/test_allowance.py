@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latchkey import ids
+from latchkey.dynamodb import keys, store
 from latchkey.mail import allowance, dispatch, language, queue, render, samples, send, transport
 from tests.unit.conftest import NOW, Answer, Call, Clock, Meanwhile, Outbox
 
@@ -124,6 +125,9 @@ def test_a_notice_that_came_too_late_is_told_of(outbox: Outbox, server: Server, 
     server(True)
     for _ in range(2):
         assert mail(late, end) == 0
+    [tally] = store.get(keys.notices("ada", "new_device"))
+    assert tally
+    assert tally["expires_at"] == end + 90 * DAY
     mail(notice(at=end), end)
     assert told(outbox) == [1]
 

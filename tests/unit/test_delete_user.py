@@ -85,6 +85,17 @@ def test_a_session_that_ends_at_the_same_moment_deletes_nobody(
     assert sign_in().status == 200
 
 
+def test_a_user_name_that_changes_at_the_same_moment_is_not_left_behind(
+    call: Call, ada: Answer, confirm: Confirm, meanwhile: Meanwhile
+):
+    token, bearer = confirm(ada), ada["access_token"]
+    meanwhile(lambda: call("edit_profile", {"username": "countess"}, bearer=bearer))
+    assert delete(call, ada, token)["error"] == "aborted"
+    assert call("get_user", bearer=bearer)["username"] == "countess"
+    assert delete(call, ada, token) == {}
+    assert store.get(keys.username("countess"), keys.username("ada_lovelace")) == [None, None]
+
+
 def test_the_user_is_told_by_mail(call: Call, ada: Answer, confirm: Confirm, outbox: Outbox):
     delete(call, ada, confirm(ada))
     outbox.deliver()

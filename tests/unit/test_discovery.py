@@ -8,7 +8,9 @@ CONFIGURATION = "/.well-known/openid-configuration"
 
 
 def test_the_published_key_verifies_an_access_token(call: Call, ada: Answer):
-    keys = jwt.PyJWKSet.from_dict(call("discovery"))
+    published = call("discovery")
+    assert [key["e"] for key in published["keys"]] == ["AQAB"]  # no leading zeros (RFC 7518)
+    keys = jwt.PyJWKSet.from_dict(published)
     header = jwt.get_unverified_header(ada["access_token"])
     claims = jwt.decode(
         ada["access_token"],

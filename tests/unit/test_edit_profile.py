@@ -4,7 +4,18 @@ import pytest
 
 from latchkey.dynamodb import keys, store
 from latchkey.keys import keyring
-from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Outbox, Prove, SignIn
+from tests.unit.conftest import (
+    NOW,
+    Alive,
+    Answer,
+    Call,
+    Clock,
+    Confirm,
+    Meanwhile,
+    Outbox,
+    Prove,
+    SignIn,
+)
 from tests.unit.test_encryption import NOT_SEALED, seal
 
 BASICS = "POST /auth/v1/user/basic/edit"
@@ -99,6 +110,19 @@ def test_a_user_name_that_is_taken_changes_nothing(call: Call, ada: Answer, prov
 def test_a_first_user_name_can_be_chosen(call: Call, prove: Prove):
     bob = call("sign_up", {"verification_token": prove("bob@example.com")})
     assert edit(call, bob, username="bobby")["username"] == "bobby"
+
+
+@pytest.mark.parametrize("name", ["ada_lovelace", None])
+def test_of_two_user_names_that_are_chosen_at_once_one_is_taken(
+    call: Call, prove: Prove, meanwhile: Meanwhile, name: str | None
+):
+    body = {"verification_token": prove()} | ({"username": name} if name else {})
+    ada = call("sign_up", body)
+    meanwhile(lambda: edit(call, ada, username="countess"))
+    answer = edit(call, ada, username="enchantress")
+    assert (answer.status, answer["error"]) == (409, "aborted")
+    assert profile(call, ada)["username"] == "countess"
+    assert store.get(keys.username("enchantress")) == [None]
 
 
 @pytest.mark.parametrize(

@@ -269,3 +269,10 @@ def test_no_caller_makes_up_an_audience(
     configure(client_ids=client_ids)
     claims = jwt.decode(sign_in()["access_token"], options={"verify_signature": False})
     assert (claims["aud"], claims["client_id"]) == (audience, "my-app")
+
+
+def test_a_client_id_is_cut_to_128_characters(call: Call, ada: Answer):
+    body = {"username": "ada_lovelace", "password": "engine1843"}
+    signed_in = call("sign_in", body, query=f"client_id={'a' * 200}")
+    claims = jwt.decode(signed_in["access_token"], options={"verify_signature": False})
+    assert claims["client_id"] == "a" * 128

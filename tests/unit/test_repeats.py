@@ -54,6 +54,18 @@ def test_another_request_with_a_known_id_is_no_repeat(
     assert answer["error"] == "resource_exhausted"
 
 
+@pytest.mark.parametrize(("seconds", "repeat"), [(120, True), (121, False)])
+def test_a_request_is_a_repeat_for_two_minutes(
+    call: Call, outbox: Outbox, now: Clock, seconds: int, repeat: bool
+):
+    same = {"x-request-id": "a" * 32}
+    first = call("send_code", headers=same)
+    now.time += seconds
+    again = call("send_code", headers=same)
+    assert again.status == 200
+    assert (again["verification_id"] == first["verification_id"]) is repeat
+
+
 def test_a_repeat_comes_from_any_network(call: Call, outbox: Outbox):
     first = call("send_code", headers=SAME)
     assert call("send_code", headers=SAME, source="198.51.100.1") == first

@@ -111,6 +111,27 @@ def test_an_unknown_key_id_makes_a_container_look_again(call: Call, ada: Answer,
     assert call("get_user", bearer=ada["access_token"]).status == 200
 
 
+@pytest.mark.parametrize(("unknown_id", "seconds"), [(False, 300), (True, 30)])
+def test_a_container_reads_the_keyring_again_after_a_while(
+    now: Clock, monkeypatch: pytest.MonkeyPatch, unknown_id: bool, seconds: int
+):
+    reads: list[int] = []
+    read = keyring.read
+
+    def note() -> keyring.Keyring | None:
+        reads.append(now.time)
+        return read()
+
+    monkeypatch.setattr(keyring, "read", note)
+    first = now.time
+    for passed in (0, 0, seconds - 1, seconds, 2 * seconds - 1, 2 * seconds):
+        now.time = first + passed
+        keyring.load(unknown_id=unknown_id)
+    now.time -= 1  # a clock that was set back
+    keyring.load(unknown_id=unknown_id)
+    assert [at - first for at in reads] == [0, seconds, 2 * seconds, 2 * seconds - 1]
+
+
 def test_without_keys_the_answer_is_busy_not_refused(call: Call, ada: Answer):
     aws.dynamodb().delete_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})
     start_container()

@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from latchkey import aws, errors
+from latchkey import aws, errors, settings
+from latchkey.codes import strangers
+from latchkey.dynamodb import store, writes
 from latchkey.mail import queue
-from tests.unit.conftest import DEVICE, Answer, Call, Clock, Outbox, SignIn
+from tests.unit.conftest import DEVICE, NOW, Answer, Call, Clock, Outbox, SignIn
 
 OTHER = {"x-device-id": "f" * 32}
 
@@ -217,6 +220,52 @@ def test_a_queue_that_refuses_gives_the_cool_down_back(
     assert (answer.status, answer["error"], answer["error_code"]) == (503, "unavailable", 14)
     assert ask(call).status == 200
     assert outbox.code()
+
+
+def test_a_queue_that_refuses_costs_none_of_the_codes_of_a_day(
+    call: Call,
+    ada: Answer,
+    outbox: Outbox,
+    configure: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    configure(codes_per_address_per_day=2, code_cooldown_seconds=0, captcha="off")
+
+    def refuse(_: queue.Message) -> None:
+        raise errors.Unavailable
+
+    def answers(*asking: dict[str, Any]) -> list[int]:
+        return [ask(call, **how).status for how in asking]
+
+    there = {"headers": stranger(1), "source": "203.0.113.1"}
+    elsewhere = {"headers": stranger(1), "source": "203.0.113.2"}
+    with monkeypatch.context() as broken:
+        broken.setattr(queue, "enqueue", refuse)
+        assert answers(there, there, {}) == [503] * 3
+    # Two for each network and four for all, one of which Ada got to sign up.
+    assert answers(there, there, there) == [200, 200, 429]
+    assert answers(elsewhere, elsewhere) == [200, 429]
+    # Two for her device, with that one.
+    assert answers({}, {}) == [200, 429]
+
+
+def test_the_count_of_a_code_fails_where_a_look_at_it_would(configure: Callable[..., None]):
+    """Who asks at the same moment has read the same, and only the count tells them apart."""
+    configure(codes_per_address_per_day=2)
+    codes = settings.Codes.load()
+
+    def count(source: str, at: int) -> bool:
+        allowance = strangers.allowance("ada@example.com", source, None, now=at)
+        try:
+            store.write(allowance.count_write(codes, now=at))
+        except writes.Conflict:
+            return False
+        return True
+
+    here = [count("203.0.113.1", NOW + passed) for passed in (0, 59, 60, 120)]
+    assert here == [True, False, True, False]
+    others = [count(f"203.0.113.{number}", NOW) for number in (2, 3, 4)]
+    assert others == [True, True, False]
 
 
 def test_a_queue_that_refuses_late_leaves_the_next_send_its_cool_down(

@@ -112,6 +112,9 @@ def test_a_hash_of_other_settings_is_replaced(call: Call, ada: Answer):
     assert item
     assert "m=19456,t=2,p=1" in item["password_hash"]
     assert call("sign_in", RIGHT).status == 200
+    [later] = store.get(keys.user(ada["sub"]))
+    assert later
+    assert later["password_hash"] == item["password_hash"]
 
 
 def test_no_session_is_born_from_credentials_that_changed_meanwhile(

@@ -215,6 +215,7 @@ def test_a_single_source_raises_no_storm(
     call: Call, outbox: Outbox, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
     configure(failures_per_day=4, code_cooldown_seconds=0)
+    assert storm.COUNTED_PER_SOURCE == 20
     monkeypatch.setattr(storm, "COUNTED_PER_SOURCE", 3)
     monkeypatch.setattr(storm, "FLOOR_PER_BUDGET", 1)
     for _ in range(20):
@@ -224,6 +225,13 @@ def test_a_single_source_raises_no_storm(
     assert len(outbox.code()) == 10
     ask(call, ELSEWHERE)
     assert len(outbox.code()) == 6
+
+
+def test_a_container_reads_the_counters_once_a_minute(now: Clock):
+    storm.is_on(now=now.time)
+    # The last one: a clock that was set back.
+    for passed, reads in ((0, False), (59, False), (60, True), (-1, True)):
+        assert bool(storm.keys_to_read(now=now.time + passed)) is reads
 
 
 def counted(kind: str) -> int:
@@ -288,8 +296,20 @@ def test_counters_that_fail_are_a_storm_for_a_minute(
             assert wrong(call, code)["error"] == "invalid_argument"
     if broken == "write":
         now.time += 59
-        ask(call)
-        assert len(outbox.code()) == 10
+        ask(call, address="c@example.com")
+        assert len(outbox.code("c@example.com")) == 10
         now.time += 1
     ask(call, address="b@example.com")
     assert len(outbox.code("b@example.com")) == 6
+
+
+def test_a_right_code_that_cannot_be_counted_is_no_storm(
+    now: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise errors.Unavailable
+
+    with monkeypatch.context() as failing:
+        failing.setattr(store, "write", fail)
+        storm.count_right(now=now.time)
+    assert not storm.is_on(now=now.time)

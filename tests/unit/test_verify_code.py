@@ -117,6 +117,31 @@ def test_redeeming_one_of_two_mails_spends_the_other(
     assert call("verify_code", sent | {"verification_id": second["verification_id"]}).status == 400
 
 
+def test_a_right_fifth_guess_whose_answer_was_lost_is_answered_again(
+    call: Call, sent: dict[str, str]
+):
+    for _ in range(4):
+        assert call("verify_code", sent | {"verification_code": "x"}).status == 400
+    same = {"x-request-id": "a" * 32}
+    first = call("verify_code", sent, headers=same)
+    assert first.status == 200
+    assert call("verify_code", sent, headers=same) == first
+
+
+def test_a_spent_code_stays_spent_when_another_one_was_sent(
+    call: Call, sent: dict[str, str], outbox: Outbox, now: Clock
+):
+    now.time += 60
+    second = call("send_code")
+    assert call("verify_code", sent).status == 200
+    now.time += 60
+    third = call("send_code")
+    assert outbox.code() != sent["verification_code"]
+    assert call("verify_code", sent | {"verification_id": second["verification_id"]}).status == 400
+    body = {"verification_id": third["verification_id"], "verification_code": outbox.code()}
+    assert call("verify_code", body).status == 200
+
+
 def test_a_code_opens_no_other_verification(call: Call, sent: dict[str, str]):
     other = call("send_code", {"email": "bob@example.com"})
     answer = call("verify_code", sent | {"verification_id": other["verification_id"]})
