@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from latchkey import errors
+from latchkey import devices, errors
 from latchkey.dynamodb import keys, store, writes
+from latchkey.keys import keyring
 from latchkey.sessions import change, session, start
 from tests.unit.conftest import NOW, Alive, Answer, Call, Clock, Confirm, Meanwhile, Prove, SignIn
 
@@ -71,7 +72,11 @@ def test_a_session_from_before_versions_were_kept_may_end_the_others(
     call: Call, ada: Answer, sign_in: SignIn, alive: Alive
 ):
     other = sign_in()
-    [old] = [s for s in session.all_of(ada["sub"], now=NOW) if s.amr == ["otp"]]
+    [old] = [
+        s
+        for s in session.among(store.query(keys.sessions(ada["sub"])), now=NOW)
+        if s.amr == ["otp"]
+    ]
     store.write(writes.Update(old.key, sets={"version": None, "ip": old.ip}))
     assert call("revoke_all", bearer=ada["access_token"]) == {}
     assert not alive(other)
@@ -163,7 +168,7 @@ def test_a_device_without_an_id_replaces_nothing(call: Call, ada: Answer, alive:
     assert alive(second)
 
 
-def test_a_user_has_at_most_a_hundred_sessions(
+def test_a_user_has_at_most_a_hundred_sessions_and_devices(
     call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, now: Clock
 ):
     monkeypatch.setattr(start, "MOST_SESSIONS", 12)
@@ -175,8 +180,27 @@ def test_a_user_has_at_most_a_hundred_sessions(
         device = {"x-device-id": f"{number:032x}"}
         sessions.append(call("sign_in", body, headers=device))
         assert len(list(store.query(keys.sessions(ada["sub"])))) <= 12
+        assert devices_of(ada) <= 12
     assert alive(sessions[-1])
     assert not alive(sessions[0])
+
+
+def test_on_ever_new_devices_nobody_makes_the_owner_s_a_stranger(
+    ada: Answer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, now: Clock
+):
+    monkeypatch.setattr(start, "MOST_SESSIONS", 12)
+    own = "a" * 32
+    sign_in(device=own)
+    for number in range(20):
+        now.time += 1
+        sign_in(device=f"{number:032x}")
+        sign_in(device=own)  # known for longer, also if it signs in again
+    lanes = {
+        item["sk"] for item in store.query(keys.budgets(keyring.tag("ada@example.com", now.time)))
+    }
+    assert devices.name_of(own) in lanes
+    assert devices.name_of(f"{17:032x}") not in lanes  # a stranger, without a lane of its own
+    assert devices_of(ada) <= 12
 
 
 def test_sign_ins_at_once_cannot_step_over_the_one_that_counts_the_sessions(
