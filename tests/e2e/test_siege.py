@@ -27,7 +27,7 @@ from boto3.dynamodb.conditions import Key
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from tests.e2e.client import IN_FLIGHT, MAIL_SECONDS, Answer, Device, Inbox, at_once
+from tests.e2e.client import MAIL_SECONDS, Answer, Device, Inbox, at_once
 from tests.e2e.stack import Stack
 
 PASSWORD, NEW, OTHER = "engine1843", "engine1844", "engine1845"
@@ -48,6 +48,9 @@ EDIT = "POST /auth/v1/user/basic/edit"
 UPDATE = "POST /auth/v2/signin/password/update"
 SIGN_IN_V2 = "POST /auth/v2/signin/username"
 TOKEN_V2 = "POST /auth/v2/token"
+
+# Less than elsewhere: nearly all functions are called at once here, each in as many processes.
+IN_FLIGHT = 8
 
 ORIGIN_SECRET = secrets.token_hex(16)
 FUNCTIONS = (
@@ -98,6 +101,15 @@ def defaults(stack: Stack) -> Iterator[None]:
     yield
     for name, variables in before.items():
         stack.set_variables(name, **variables)
+
+
+@pytest.fixture(scope="module")
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    """Return a client whose requests wait for each other as long as it takes."""
+    limits = httpx.Limits(max_connections=IN_FLIGHT)
+    timeout = httpx.Timeout(90, pool=None)
+    with httpx.Client(base_url=stack.api, timeout=timeout, limits=limits) as client:
+        yield client
 
 
 @pytest.fixture
