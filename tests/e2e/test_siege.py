@@ -413,7 +413,7 @@ def test_an_owner_resets_the_password_while_somebody_signs_in_with_it_all_the_ti
         proof = phone.prove(address)
         assert phone.call(RESET, {"verification_token": proof, "new_password": NEW}) == {}
         so_far = len(answers)
-        wait(lambda: len(answers) >= so_far + 3 * IN_FLIGHT)
+        wait(lambda: len(answers) >= so_far + 4 * IN_FLIGHT)
 
     assert_nothing_lives(phone, [session, *answers], stack)
     # The strangers' lane is spent, and the phone is known since the reset.
