@@ -1,4 +1,5 @@
-"""`python -m bench.discovery [samples]`: what tells an address with an account from one without.
+"""`python -m bench.discovery [samples [word]]`: what tells an address with an account from one
+without, at all doors or at those whose name has the word.
 
 Each door is tried with both kinds of addresses, in random order, in both settings of
 AccountDiscovery, against AWS in memory (moto). Compared are what the answer shows, the calls of
@@ -189,7 +190,7 @@ CONTROL = "control: both unknown"
 
 def main() -> None:
     """Print the table."""
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
+    samples, word = (int(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES), "".join(sys.argv[2:3])
     logging.disable()
     print(f"{samples} requests of each kind; time in microseconds, known less unknown (median)\n")
     print(
@@ -198,6 +199,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     with _cloud() as outsider:
         for name, knock in {**DOORS, CONTROL: _send}.items():
+            if word not in name:
+                continue
             for mode in MODES:
                 os.environ["ACCOUNT_DISCOVERY"] = mode
                 _forget_settings()

@@ -122,9 +122,13 @@ class Device:
         request_id: str | None = None,
         headers: dict[str, str] | None = None,
         captcha_token: str | None = None,
+        query: dict[str, str] | None = None,
     ) -> Answer:
-        """Send a request as the SDK does: JSON whose content type is text/plain."""
-        method, path = (ROUTES | CAPTCHA_ROUTES | ACCOUNT_ROUTES)[operation]
+        """Send a request as the SDK does: JSON whose content type is text/plain. An operation that
+        is not named above is given by its method and path, such as `POST /auth/v2/token`.
+        """
+        named = (ROUTES | CAPTCHA_ROUTES | ACCOUNT_ROUTES).get(operation)
+        method, path = named or operation.split()
         sent = {
             "x-device-id": self.id,
             "x-request-id": request_id or secrets.token_hex(16),
@@ -138,7 +142,8 @@ class Device:
                 method,
                 path,
                 params=({"captcha_token": captcha_token} if captcha_token else {})
-                | ({} if bearer else {"client_id": "e2e"}),
+                | ({} if bearer else {"client_id": "e2e"})
+                | (query or {}),
                 content=None if method == "GET" else content,
                 headers=httpx.Headers(sent | (headers or {}), encoding="utf-8"),
             )

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from latchkey import aws, errors
+from latchkey import aws, devices, errors
 from latchkey.dynamodb import keys, store, writes
+from latchkey.keys import keyring
 from latchkey.sessions import change, session, start
 from tests.unit.conftest import (
     NOW,
@@ -84,7 +85,11 @@ def test_a_session_from_before_versions_were_kept_may_end_the_others(
     call: Call, ada: Answer, sign_in: SignIn, alive: Alive
 ):
     other = sign_in()
-    [old] = [s for s in session.all_of(ada["sub"], now=NOW) if s.amr == ["otp"]]
+    [old] = [
+        s
+        for s in session.among(store.query(keys.sessions(ada["sub"])), now=NOW)
+        if s.amr == ["otp"]
+    ]
     store.write(writes.Update(old.key, sets={"version": None, "ip": old.ip}))
     assert call("revoke_all", bearer=ada["access_token"]) == {}
     assert not alive(other)
@@ -176,7 +181,7 @@ def test_a_device_without_an_id_replaces_nothing(call: Call, ada: Answer, alive:
     assert alive(second)
 
 
-def test_a_user_has_at_most_a_hundred_sessions(
+def test_a_user_has_at_most_a_hundred_sessions_and_devices(
     call: Call, ada: Answer, alive: Alive, monkeypatch: pytest.MonkeyPatch, now: Clock
 ):
     assert start.MOST_SESSIONS == 100
@@ -189,6 +194,7 @@ def test_a_user_has_at_most_a_hundred_sessions(
         device = {"x-device-id": f"{number:032x}"}
         sessions.append(call("sign_in", body, headers=device))
         counts.append(len(list(store.query(keys.sessions(ada["sub"])))))
+        assert devices_of(ada) <= 12
     # Each tenth sign-in leaves room for ten more.
     assert counts == [*range(1, 11), *[*range(2, 12)] * 2, *range(2, 8)]
     assert [alive(one) for one in sessions] == [False] * (36 - counts[-1]) + [True] * counts[-1]
@@ -199,6 +205,25 @@ def test_a_tenth_sign_in_ends_nothing_while_there_are_few_sessions(
 ):
     sessions = [ada, *(sign_in() for _ in range(10))]
     assert all(alive(session) for session in sessions)
+
+
+def test_on_ever_new_devices_nobody_makes_the_owner_s_a_stranger(
+    ada: Answer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, now: Clock
+):
+    monkeypatch.setattr(start, "MOST_SESSIONS", 12)
+    own = "a" * 32
+    sign_in(device=own)
+    for number in range(20):
+        now.time += 1
+        sign_in(device=f"{number:032x}")
+        if number == 5:
+            sign_in(device=own)  # it stays known since the first time
+    lanes = {
+        item["sk"] for item in store.query(keys.budgets(keyring.tag("ada@example.com", now.time)))
+    }
+    assert devices.name_of(own) in lanes
+    assert devices.name_of(f"{17:032x}") not in lanes  # a stranger, without a lane of its own
+    assert devices_of(ada) <= 12
 
 
 def test_sign_ins_at_once_cannot_step_over_the_one_that_counts_the_sessions(

@@ -117,7 +117,7 @@ class Stage:
             Counter(
                 json.dumps(_essence(item), sort_keys=True, default=str)
                 for item in items
-                if not item.get("sk", {}).get("S", "").startswith("SESSION#other")
+                if not re.match(r"SESSION(-DEVICE)?#other", item.get("sk", {}).get("S", ""))
                 and not COUNTING.match(f"{item['pk']['S']} {item.get('sk', {}).get('S', '')}")
             ),
             Counter(map(_kind, self.faults.queued)),

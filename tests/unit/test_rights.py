@@ -17,6 +17,7 @@ import boto3
 import pytest
 
 from latchkey import aws, ids
+from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
 from latchkey.mail import send
 from tests import rights
@@ -114,8 +115,20 @@ class World:
             aws.dynamodb().put_item(TableName="Grants", Item=copy)
 
     def tenth(self) -> None:
-        """Let the next sign-in be the one that counts Ada's sessions, of which there are many."""
+        """Let the next sign-in be the one that counts Ada's sessions and devices, of which there
+        are many.
+        """
         self.crowd()
+        for number in range(self.crowd_size):
+            device = {
+                "pk": f"USER#{self.ada['sub']}",
+                "sk": f"SESSION-DEVICE#other{number}",
+                "name": f"other{number}",
+                "tag": "tag",
+                "signed_in_at": self.now.time + 1000 + number,  # the newest are forgotten
+                "expires_at": self.now.time + 86400,
+            }
+            store.write(writes.Put(keys.key_of(device), item=device))
         aws.dynamodb().update_item(
             TableName="Accounts",
             Key={"pk": {"S": f"USER#{self.ada['sub']}"}},

@@ -56,7 +56,9 @@ def change_credentials(
     kept: list[writes.Write] = [_keep_write(keep, version)] if keep else []
     if forget_devices and caller.device_id:
         kept += budget.known_writes(changed.email, caller, None, now=now)
-        kept.append(known_devices.remember_write(changed.sub, changed.email, caller, {}, now=now))
+        kept.append(
+            known_devices.remember_write(changed.sub, changed.email, caller, {}, since=now, now=now)
+        )
     store.write(
         user.change_write(changed, changes, caller, now=now),
         *others,

@@ -17,12 +17,22 @@ def sessions_of(device: values.Item | None) -> dict[str, str]:
     return dict(device.get("sids", {})) if device else {}
 
 
+def known_since(device: values.Item | None, *, now: int) -> int:
+    """Return when a device signed in for the first time, as far as that was kept."""
+    if device is None:
+        return now
+    return int(device.get("known_since") or device["signed_in_at"])
+
+
 def remember_write(
-    sub: str, address: str, caller: Caller, sids: Mapping[str, str], *, now: int
+    sub: str, address: str, caller: Caller, sids: Mapping[str, str], *, since: int, now: int
 ) -> writes.Put:
-    """Return the write that remembers the caller's device, with the session of each client."""
+    """Return the write that remembers the caller's device, known since then, with the session of
+    each client.
+    """
     latest = dict(list(sids.items())[-_MOST_CLIENTS:])
     item = {
+        "known_since": since,
         "signed_in_at": now,
         "expires_at": now + DEVICE_SECONDS,
         "sids": latest,

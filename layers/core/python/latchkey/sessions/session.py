@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from latchkey import ids, settings
 from latchkey.caller import Caller
-from latchkey.dynamodb import keys, store, values
+from latchkey.dynamodb import keys, values
 from latchkey.users.user import User
 
 
@@ -70,11 +70,6 @@ def of(item: values.Item | None, *, now: int) -> Session | None:
     if item is None or item["expires_at"] <= now:
         return None
     return values.record_of(Session, item)
-
-
-def all_of(sub: str, *, now: int) -> list[Session]:
-    """Return all sessions of a user that have not ended."""
-    return among(store.query(keys.sessions(sub)), now=now)
 
 
 def among(items: Iterable[values.Item], *, now: int) -> list[Session]:

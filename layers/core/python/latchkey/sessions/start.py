@@ -17,8 +17,10 @@ from latchkey.sessions.session import Session
 from latchkey.users import find, history, passwords, user
 from latchkey.users.user import User
 
-# The most sessions of a user; the oldest ends. They are counted at each tenth sign-in, so those
-# that are in flight at that moment can be more until the next one.
+# The most sessions of a user, of which the oldest end, and the most devices that the account knows,
+# of which the newest are forgotten: whoever signs in on ever new devices must not make the owner's
+# strangers. They are counted at each tenth sign-in, so those that are in flight at that moment can
+# be more until the next one.
 MOST_SESSIONS = 100
 _COUNTED_EVERY = 10
 
@@ -156,7 +158,14 @@ def _start_writes(
     return [
         writes.Put(started.key, when=writes.ABSENT, item=values.item_of(started)),
         *([writes.Delete(keys.session(started.sub, replaced))] if replaced else []),
-        known_devices.remember_write(started.sub, address, caller, sids, now=now),
+        known_devices.remember_write(
+            started.sub,
+            address,
+            caller,
+            sids,
+            since=known_devices.known_since(device, now=now),
+            now=now,
+        ),
         *budget.known_writes(address, caller, tried, now=now),
         history.add_write(
             "USER_LOGIN",
@@ -171,14 +180,27 @@ def _start_writes(
 
 
 def _after(found: User, device: values.Item | None, caller: Caller, now: int) -> None:
-    """Tell the user of a sign-in from a new device, and now and then end the oldest sessions."""
+    """Tell the user of a sign-in from a new device, and now and then end the oldest sessions and
+    forget the newest devices.
+    """
     if device is None:
         notices.notify("new_device", found.sub, caller, now=now)
     if _counts(found):
-        alive = session.all_of(found.sub, now=now)
-        oldest_first = sorted(alive, key=lambda one: one.refreshed_at)
-        ended = oldest_first[: max(0, len(alive) - (MOST_SESSIONS - _COUNTED_EVERY))]
-        store.write_each(*(writes.Delete(one.key) for one in ended))
+        _end_surplus(found, now)
+
+
+def _end_surplus(found: User, now: int) -> None:
+    items = list(store.query(keys.sessions_and_devices(found.sub)))
+    newest = sorted(session.among(items, now=now), key=lambda one: -one.refreshed_at)
+    oldest = sorted(
+        filter(known_devices.is_device, items),
+        key=lambda device: known_devices.known_since(device, now=now),
+    )
+    most = MOST_SESSIONS - _COUNTED_EVERY
+    ended: list[writes.Write] = [writes.Delete(one.key) for one in newest[most:]]
+    for device in oldest[most:]:
+        ended += known_devices.forget_writes(device)
+    store.write_each(*ended)
 
 
 def _counts(found: User) -> bool:
