@@ -77,6 +77,8 @@ TARGETS = {
 # They run most lines, and take minutes.
 SLOW = {"test_siege", "test_faults"}
 MOST_TESTS = 150
+# Its one test looks at all that expires.
+EXPIRY = "test_expiry"
 # Of processor time, which a loop without end takes: time on the wall is also that of others.
 SECONDS = 300
 WORKERS = 2
@@ -321,7 +323,9 @@ def tests_of(mutant: Mutant, ran: Ran, noticed: Counter[str]) -> list[str]:
     nouns = {f"tests/unit/{name}.py" for name in TARGETS[mutant.module]}
     places = mutant.places()
     found = [test for test, lines in ran.items() if places & lines]
-    found.sort(key=lambda test: (-noticed[test], test.partition("::")[0] not in nouns))
+    found.sort(
+        key=lambda test: (-noticed[test], EXPIRY not in test, test.partition("::")[0] not in nouns)
+    )
     return found[:MOST_TESTS]
 
 
