@@ -39,6 +39,7 @@ ANSWERS = {
     "grant_token": (400, "invalid_grant"),
     "introspect_token": (200, ""),
     "list_providers": (401, "unauthenticated"),
+    "list_sessions": (401, "unauthenticated"),
     "query_user": (401, "unauthenticated"),
     "reset_password": (400, "invalid_argument"),
     "revoke_all": (401, "unauthenticated"),

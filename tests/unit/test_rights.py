@@ -422,6 +422,11 @@ def security_history(w: World) -> None:
 
 
 @journey
+def list_sessions(w: World) -> None:
+    w.cold("list_sessions")
+
+
+@journey
 def revoke_all(w: World) -> None:
     w.cold("revoke_all")
 

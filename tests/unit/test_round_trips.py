@@ -421,6 +421,12 @@ def test_security_history_takes_two_and_one_to_read_the_failures(
     assert calls == ["BatchGetItem", *["Query"] * queries]
 
 
+def test_list_sessions_takes_two(call: Call, calls: Calls, ada: Answer):
+    calls.clear()
+    call("list_sessions", bearer=ada["access_token"])
+    assert calls == ["BatchGetItem", "Query"]
+
+
 def test_on_the_day_after_a_rotation_the_failures_take_one_more(
     call: Call, calls: Calls, sign_in: SignIn, ada: Answer, now: Clock
 ):
