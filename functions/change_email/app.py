@@ -1,9 +1,14 @@
 """PATCH /auth/v1/user/contact: change the e-mail address to one that a mailed code proves."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from latchkey import addresses, clock, errors
-from latchkey.bodies import EMPTY, Body, Email, Text, Token
+from latchkey.bodies import EMPTY, Address, Body, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.sessions import change, signed_in, sudo
 
@@ -13,15 +18,21 @@ class ChangeEmail(Body):
     present.
     """
 
-    email: Email | None = None
+    model_config = needs("email")
+
+    email: Address | None = None
     phone_number: Text | None = None
     sudo_token: Token = EMPTY
     verification_token: Token = EMPTY
-    conflict_resolution: Text = "DEFAULT"
+    conflict_resolution: Annotated[Text, Field(json_schema_extra={"enum": ["", "DEFAULT"]})] = (
+        "DEFAULT"
+    )
 
 
 def change_email(body: ChangeEmail, caller: Caller) -> dict[str, str]:
-    """Change the address, end all other sessions, and tell the old address by mail."""
+    """Change the address, end all other sessions, and tell the old address by mail. Raises
+    LoginTypeDisabled, SudoNeeded, ProofUnusable, AddressTaken and Aborted.
+    """
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
     if change.finished_before(user, caller, now=now):

@@ -14,7 +14,9 @@ class DeleteUser(Query):
 
 
 def delete_user(query: DeleteUser, caller: Caller) -> dict[str, str]:
-    """Delete the user with all sessions and the history, and tell the user by mail."""
+    """Delete the user with all sessions and the history, and tell the user by mail. Raises
+    SudoNeeded and Aborted.
+    """
     now = clock.now()
     asking = change.read_to_delete(caller, now=now)
     if asking is None:

@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from latchkey import clock
-from latchkey.bodies import Body, Email, Encrypted, Password, Text
+from latchkey.bodies import AddressOrBlank, Body, Encrypted, NewPassword, Password, Text, Username
 from latchkey.caller import Caller
 from latchkey.fields import (
     Birthdate,
@@ -26,7 +26,7 @@ class EditProfile(Body):
     """
 
     name: Name | None = None
-    username: Text | None = None
+    username: Username | None = None
     gender: Gender | None = None
     picture: Picture | None = None
     locale: Locale | None = None
@@ -37,7 +37,9 @@ class EditProfile(Body):
 
 
 def edit_profile(body: EditProfile, caller: Caller) -> profile.Profile:
-    """Change the profile and return all of it. Another user name needs a fresh session."""
+    """Change the profile and return all of it. Another user name needs a fresh session. Raises
+    SudoNeeded, UsernameTaken and Aborted.
+    """
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
     sudo.check_rename(user, session, body.username, now=now)
@@ -51,14 +53,14 @@ class EditBasics(Body):
     """
 
     nickname: Name | None = None
-    username: Text | None = None
+    username: Username | None = None
     description: LongText | None = None
     avatar_url: Picture | None = None
     gender: Gender | None = None
-    email: Email | None = None
+    email: AddressOrBlank | None = None
     phone: Text | None = None
     password: Password | None = None
-    new_password: Password | None = None
+    new_password: NewPassword | None = None
     user_id: Text | None = None
     encrypt_password: Encrypted | None = None
     encrypt_new_password: Encrypted | None = None
@@ -66,7 +68,10 @@ class EditBasics(Body):
 
 
 def edit_basics(body: EditBasics, caller: Caller) -> dict[str, str]:
-    """Change profile, address and password, all or none. The address must be proven."""
+    """Change profile, address and password, all or none. The address must be proven. Raises
+    WrongPassword, PasswordNotSet, MissingField, WeakPassword, SudoNeeded, AddressNotProven,
+    AddressTaken, UsernameTaken, LoginTypeDisabled, TooManyRequests and Aborted.
+    """
     edit = basics.Edit(
         profile={
             "name": body.nickname,

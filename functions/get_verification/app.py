@@ -35,6 +35,7 @@ class DeliveryState:
 def get_verification(_: NoBody, caller: Caller) -> DeliveryState:
     """Tell anybody who has the id how far its mail has come. With strict account discovery, it is
     told in full only of a code that the user of the address has asked for in a session.
+    Raises NotFound.
     """
     now = clock.now()
     found = verification.read(caller.path.rpartition("/")[2])

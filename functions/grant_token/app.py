@@ -3,6 +3,7 @@
 from latchkey import clock, errors
 from latchkey.bodies import Body, Email, Password, Text, Token
 from latchkey.caller import Caller
+from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.sessions import refresh, start
 from latchkey.sessions.credentials import Credentials
@@ -11,6 +12,10 @@ from latchkey.sessions.credentials import Credentials
 class GrantToken(Body):
     """The fields of OAuth (RFC 6749, sections 4.3 and 6)."""
 
+    model_config = needs(
+        "grant_type=refresh_token refresh_token", "grant_type=password username password"
+    )
+
     grant_type: Text
     refresh_token: Token | None = None
     username: Email | None = None
@@ -18,7 +23,9 @@ class GrantToken(Body):
 
 
 def grant_token(body: GrantToken, caller: Caller) -> Credentials:
-    """Refresh a session, or start one with a password."""
+    """Refresh a session, or start one with a password. Raises InvalidGrant, BadCredentials,
+    LoginTypeDisabled, UnauthorizedClient, TooManyRequests and Aborted.
+    """
     now = clock.now()
     match body.grant_type:
         case "refresh_token":

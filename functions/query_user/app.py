@@ -23,7 +23,15 @@ MOST_IDS = 50
 class QueryUser(Query):
     """One of these, in full. Several ids are separated by commas."""
 
-    id: Annotated[str, Field(max_length=4096)] = ""
+    id: Annotated[
+        str,
+        Field(
+            max_length=4096,
+            json_schema_extra={
+                "pattern": f"^[^,]{{0,{LONGEST_ID}}}(,[^,]{{0,{LONGEST_ID}}}){{0,{MOST_IDS - 1}}}$"
+            },
+        ),
+    ] = ""
     username: Text = ""
     email: Email = ""
     phone_number: Text = ""
@@ -49,7 +57,7 @@ class UserList:
 
 def query_user(query: QueryUser, caller: Caller) -> UserList:
     """Return the users who exist, in the order that was asked for. With strict account discovery,
-    only the asking user is found by address.
+    only the asking user is found by address. Raises LoginTypeDisabled and TooManyRequests.
     """
     now = clock.now()
     if query.id:

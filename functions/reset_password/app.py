@@ -1,9 +1,10 @@
 """POST /auth/v1/reset: set a new password for the user of a proven address."""
 
 from latchkey import addresses, clock, errors
-from latchkey.bodies import Body, Email, Password, Text, Token
+from latchkey.bodies import Body, Email, NewPassword, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.sessions import change
 from latchkey.users import find, passwords
@@ -12,14 +13,18 @@ from latchkey.users import find, passwords
 class ResetPassword(Body):
     """The token alone proves the address. `email` may be missing or blank."""
 
-    new_password: Password
+    model_config = needs("verification_token")
+
+    new_password: NewPassword
     email: Email = ""
     phone_number: Text | None = None
     verification_token: Token | None = None
 
 
 def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
-    """Set the password, end all sessions, and tell the user by mail."""
+    """Set the password, end all sessions, and tell the user by mail. Raises LoginTypeDisabled,
+    ProofUnusable, NotFound, WeakPassword and Aborted.
+    """
     now = clock.now()
     if body.verification_token is None:
         addresses.refuse_phone(body.phone_number)

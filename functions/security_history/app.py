@@ -1,10 +1,13 @@
 """GET /auth/v1/user/security/history: list what happened to the account."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
 
 from latchkey import clock, errors
 from latchkey.bodies import Query, Text
 from latchkey.caller import Caller
+from latchkey.described import blank_or
 from latchkey.http import entry
 from latchkey.sessions import signed_in
 from latchkey.users import history
@@ -17,8 +20,17 @@ class SecurityHistory(Query):
 
     action: Text | None = Field(None, alias="query[action]")
     other_than: Text | None = Field(None, alias="ne_query[action]")
-    limit: Text = ""
-    page_token: Text = ""
+    limit: Annotated[
+        Text,
+        WithJsonSchema(
+            {
+                "type": "integer",
+                "minimum": 1,
+                "description": f"{DEFAULT_LIMIT} if it is missing, and never more than {MOST}.",
+            }
+        ),
+    ] = ""
+    page_token: Annotated[Text, blank_or(history.PAGE_TOKEN)] = ""
 
 
 def security_history(query: SecurityHistory, caller: Caller) -> history.Page:

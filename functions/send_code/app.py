@@ -4,10 +4,11 @@ import contextlib
 from dataclasses import dataclass
 
 from latchkey import addresses, clock, errors, metrics
-from latchkey.bodies import Body, Email, Text
+from latchkey.bodies import Address, Body, Text
 from latchkey.caller import Caller
 from latchkey.codes import start
 from latchkey.codes.start import Target
+from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.keys import tokens
 from latchkey.mail import delivery, language, queue
@@ -19,7 +20,9 @@ class SendCode(Body):
     signed-in user.
     """
 
-    email: Email | None = None
+    model_config = needs("email")
+
+    email: Address | None = None
     phone_number: Text | None = None
     target: Target = "ANY"
     usage: Text = ""
@@ -35,7 +38,9 @@ class SentCode:
 
 
 def send_code(body: SendCode, caller: Caller) -> SentCode:
-    """Start a verification of the address and put its mail into the queue."""
+    """Start a verification of the address and put its mail into the queue. Raises NotFound,
+    AddressTaken, Unauthenticated, LoginTypeDisabled and TooManyRequests.
+    """
     now = clock.now()
     if body.email is None:
         addresses.refuse_phone(body.phone_number)

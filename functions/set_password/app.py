@@ -1,7 +1,7 @@
 """PATCH /auth/v1/user/password: set another password, or the first one."""
 
 from latchkey import clock
-from latchkey.bodies import EMPTY, Body, Password, Token
+from latchkey.bodies import EMPTY, Body, NewPassword, Token
 from latchkey.caller import Caller
 from latchkey.http import entry
 from latchkey.sessions import change, signed_in, sudo
@@ -11,12 +11,14 @@ from latchkey.users import passwords
 class SetPassword(Body):
     """The sudo token stands for the current password."""
 
-    new_password: Password
+    new_password: NewPassword
     sudo_token: Token = EMPTY
 
 
 def set_password(body: SetPassword, caller: Caller) -> dict[str, str]:
-    """Set the password, end all other sessions, and tell the user by mail."""
+    """Set the password, end all other sessions, and tell the user by mail. Raises SudoNeeded,
+    WeakPassword and Aborted.
+    """
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
     if change.finished_before(user, caller, now=now):

@@ -6,6 +6,7 @@ from latchkey import bodies, clock, errors, settings
 from latchkey.bodies import EMPTY, Body, Email, Encrypted, Password, Text, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.keys import encryption
 from latchkey.sessions import start
@@ -14,6 +15,8 @@ from latchkey.sessions.credentials import Credentials
 
 class SignIn(Body):
     """`username` is an address or a user name; beside a token it may be blank or odd."""
+
+    model_config = needs("password", "verification_token", "params")
 
     username: Email = ""
     password: Password | None = None
@@ -29,7 +32,8 @@ _UNREADABLE = SignIn(password=EMPTY)
 
 def sign_in(body: SignIn, caller: Caller) -> Credentials:
     """Sign in as the user of the address that the token proves, or with a password. With strict
-    account discovery, create the user if a proven address has none.
+    account discovery, create the user if a proven address has none. Raises BadCredentials,
+    ProofUnusable, NotFound, LoginTypeDisabled, UnauthorizedClient, TooManyRequests and Aborted.
     """
     now = clock.now()
     if body.params is not None:

@@ -1,9 +1,10 @@
 """POST /auth/v1/signup: create an account for a proven address, and start its first session."""
 
 from latchkey import addresses, clock, errors, settings
-from latchkey.bodies import Body, Email, Password, Text, Token
+from latchkey.bodies import AddressOrBlank, Body, NewPassword, Text, Token, Username
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.described import needs
 from latchkey.fields import Gender, Locale, Name, Picture
 from latchkey.http import entry
 from latchkey.sessions import start
@@ -16,11 +17,13 @@ class SignUp(Body):
     sends too was already redeemed.
     """
 
+    model_config = needs("verification_token")
+
     verification_token: Token | None = None
-    email: Email = ""
+    email: AddressOrBlank = ""
     phone_number: Text | None = None
-    password: Password | None = None
-    username: Text | None = None
+    password: NewPassword | None = None
+    username: Username | None = None
     name: Name | None = None
     gender: Gender | None = None
     picture: Picture | None = None
@@ -29,7 +32,9 @@ class SignUp(Body):
 
 def sign_up(body: SignUp, caller: Caller) -> Credentials:
     """Create the user and sign the user in, in one step. With strict account discovery, sign in the
-    user whom the address has already: password and profile stay what they are.
+    user whom the address has already: password and profile stay what they are. Raises
+    ProofUnusable, WeakPassword, AddressTaken, UsernameTaken, LoginTypeDisabled, UnauthorizedClient
+    and Aborted.
     """
     now = clock.now()
     if body.verification_token is None:

@@ -37,7 +37,9 @@ class DrawnCaptcha:
 
 
 def draw_captcha(body: DrawCaptcha, caller: Caller) -> DrawnCaptcha:
-    """Draw four letters and digits, for a call that was refused with captcha_required."""
+    """Draw four letters and digits, for a call that was refused with captcha_required. Raises
+    TooManyRequests.
+    """
     now = clock.now()
     sources.count_picture(caller.source, now=now)
     made = captcha.picture(body.state, now=now)
@@ -63,7 +65,9 @@ class CaptchaToken:
 
 
 def answer_captcha(body: AnswerCaptcha, caller: Caller) -> CaptchaToken:
-    """Exchange the characters of a picture for a token. A wrong answer spends the picture too."""
+    """Exchange the characters of a picture for a token. A wrong answer spends the picture too.
+    Raises PictureUnusable and WrongAnswer.
+    """
     token = captcha.answer(body.token.get_secret_value(), body.key, caller, now=clock.now())
     return CaptchaToken(token, captcha.TOLD_SECONDS)
 

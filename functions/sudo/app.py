@@ -4,6 +4,7 @@ from latchkey import clock, errors
 from latchkey.bodies import Body, Password, Token
 from latchkey.caller import Caller
 from latchkey.codes import proof
+from latchkey.described import needs
 from latchkey.dynamodb import writes
 from latchkey.http import entry
 from latchkey.sessions import signed_in, sudo
@@ -13,12 +14,16 @@ from latchkey.users import find
 class Sudo(Body):
     """The password, or a proof of the user's own address."""
 
+    model_config = needs("password", "verification_token")
+
     password: Password | None = None
     verification_token: Token | None = None
 
 
 def grant_sudo(body: Sudo, caller: Caller) -> sudo.SudoGrant:
-    """Check the password or use the proof up, and return a sudo token of this session."""
+    """Check the password or use the proof up, and return a sudo token of this session. Raises
+    WrongPassword, PasswordNotSet, ProofUnusable and TooManyRequests.
+    """
     now = clock.now()
     user, session = signed_in.read(caller, now=now)
     proven: proof.Proof | None = None

@@ -19,7 +19,9 @@ class UpdatePassword(Body):
 
 
 def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
-    """Set the password of a user who knows the current one, end all sessions, and tell the user."""
+    """Set the password of a user who knows the current one, end all sessions, and tell the user.
+    Raises BadCredentials, WeakPassword, LoginTypeDisabled, TooManyRequests and Aborted.
+    """
     now = clock.now()
     addresses.refuse_phone(body.username)
     thumbprint = body.public_key_thumbprint

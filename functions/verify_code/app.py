@@ -28,7 +28,7 @@ class Verified:
 
 
 def verify_code(body: VerifyCode, caller: Caller) -> Verified:
-    """Redeem the code."""
+    """Redeem the code. Raises WrongCode, CodeUnusable and TooManyGuesses."""
     now = clock.now()
     verified = redeem.redeem(body.verification_id, body.verification_code, caller, now=now)
     return Verified(verified.token(), verified.verified_at + TOKEN_SECONDS - now)

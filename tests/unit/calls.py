@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from tests import described
 from tests.unit import recorder
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,8 @@ def call() -> Call:
             event["requestContext"]["http"]["method"] = method
         if path is not None:
             event["rawPath"] = event["requestContext"]["http"]["path"] = path
-        return Answer.of(handler(operation)(event, CONTEXT))
+        answer = Answer.of(handler(operation)(event, CONTEXT))
+        described.check(event["routeKey"], answer.status, answer)
+        return answer
 
     return send

@@ -2,6 +2,7 @@ import json
 import re
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from docs import openapi
 from local.template import template
@@ -18,6 +19,10 @@ METHODS = [
 
 def test_the_document_is_in_step_with_the_code():
     assert openapi.TARGET.read_text("utf-8") == openapi.text(), "run python -m docs.openapi"
+
+
+def test_the_document_is_valid():
+    assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
 
 
 def test_every_route_of_the_template_is_documented():
@@ -63,7 +68,14 @@ def test_what_is_said_to_need_a_bearer_is_refused_without(
     assert (answer.get("error") == "unauthenticated") is needs
 
 
+def test_what_a_docstring_says_it_raises_is_read_as_refusals():
+    words = [f"{op['summary']} {op.get('description', '')}" for _, _, op in METHODS]
+    assert [said for said in words if "Raises" in said] == []
+    assert "ProofUnusable" in DOCUMENT["components"]["examples"]
+
+
 def test_each_field_of_an_answer_is_documented(call: Call, ada: Answer):
+    # tests/described.py checks every answer of all tests. A schema allows more fields than it has.
     schemas = DOCUMENT["components"]["schemas"]
     assert set(ada) <= set(schemas["Credentials"]["properties"])
     profile = call("get_user", bearer=ada["access_token"])

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
-from latchkey import errors
+from latchkey import described, errors
 
 MAX_BODY_BYTES = 65536
 
@@ -20,7 +20,11 @@ Event: TypeAlias = Mapping[str, Any]
 
 Text = Annotated[str, Field(max_length=256)]
 Email = Annotated[str, Field(max_length=512)]
+Address = Annotated[Email, described.ADDRESS]
+AddressOrBlank = Annotated[Email, described.ADDRESS_OR_BLANK]
+Username = Annotated[Text, described.USERNAME]
 Password = Annotated[SecretStr, Field(max_length=256)]
+NewPassword = Annotated[Password, described.NEW_PASSWORD]
 Token = Annotated[SecretStr, Field(max_length=4096)]
 Encrypted = Annotated[SecretStr, Field(max_length=16384)]
 EMPTY = SecretStr("")

@@ -11,12 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from latchkey import pictures
 from latchkey.bodies import malformed
+from latchkey.described import blank_or
 
 Name = Annotated[str, Field(max_length=64)]
 LongText = Annotated[str, Field(max_length=1024)]
 Gender: TypeAlias = Literal["MALE", "FEMALE", "UNKNOWN", ""]
 
-_BIRTHDATE = re.compile(r"(\d{4})(?:-(\d{2})-(\d{2}))?", re.ASCII)
+_BIRTHDATE = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?")
 # The areas of the tz database, and its names without one. A release may add places to the areas, so
 # the form is checked, and not a list: a copy in the layer would refuse the newest zone, which
 # browsers know already, and Lambda need not have one.
@@ -61,18 +62,23 @@ def _form(accepts: Callable[[str], Any], sentence: str) -> AfterValidator:
 
 Picture = Annotated[
     LongText,
-    Field(json_schema_extra={"format": "uri"}),
+    blank_or(r"[hH][tT][tT][pP][sS]://[^\s\"<>\\^`{|}]+"),
     _form(pictures.is_picture, "Expected an https URL without a user name in it."),
 ]
 Birthdate = Annotated[
-    Name, _form(_is_birthdate, "Expected a date as YYYY-MM-DD, 0000-MM-DD or YYYY.")
+    Name,
+    blank_or(_BIRTHDATE.pattern),
+    _form(_is_birthdate, "Expected a date as YYYY-MM-DD, 0000-MM-DD or YYYY."),
 ]
 Zone = Annotated[
-    Name, _form(_ZONE.fullmatch, "Expected a name of the tz database, such as Europe/Paris.")
+    Name,
+    blank_or(_ZONE.pattern),
+    _form(_ZONE.fullmatch, "Expected a name of the tz database, such as Europe/Paris."),
 ]
 Locale = Annotated[
     str,
     Field(max_length=35),  # RFC 5646, section 4.4.1, has no longer one
+    blank_or(_LOCALE.pattern),
     _form(_LOCALE.fullmatch, "Expected a language tag, such as en-GB."),
 ]
 

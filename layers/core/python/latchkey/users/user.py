@@ -15,7 +15,7 @@ from latchkey.dynamodb import keys, values, writes
 from latchkey.users import passwords
 
 # The rule in the SDK's own comments.
-_USERNAME = re.compile(r"[A-Za-z0-9_-]{5,24}", re.ASCII)
+USERNAME = r"[A-Za-z0-9_-]{5,24}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def new(
 
 def is_username(text: str) -> bool:
     """Return whether a text could be a user name."""
-    return _USERNAME.fullmatch(text) is not None
+    return re.fullmatch(USERNAME, text, re.ASCII) is not None
 
 
 def check_username(username: str) -> None:
