@@ -278,7 +278,7 @@ test('who has no password sets the first one by code', () =>
     assert.equal(await opens(user.email, PASSWORD), true)
   }))
 
-test('devices and history are shown, and another device is signed out', () =>
+test('devices and history are shown, and another device is signed out, for good', () =>
   visit(async (page) => {
     const user = await newUser()
     await signIn(page, user)
@@ -289,7 +289,57 @@ test('devices and history are shown, and another device is signed out', () =>
     await page.locator('#devices button').click()
     await shows(page, 'The device is signed out.')
     assert.equal(await profile(user.elsewhere), null)
+    assert.equal(await page.locator('#devices li').count(), 1)
+    assert.equal(await page.locator('#security summary').evaluate((part) => part === document.activeElement), true)
+    await shows(page, 'Another device signed out')
+    await page.reload()
+    await open(page, 'Devices and history')
+    await shows(page, 'this device')
+    assert.equal(await page.locator('#devices li').count(), 1)
   }))
+
+test('who leaves takes name and password along', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    const typed = () => page.locator('input').evaluateAll((inputs) => inputs.map(({ value }) => value).join(''))
+    await signIn(page, user)
+    await page.locator('[data-action=signOut] button').click()
+    await shows(page, 'You are signed out.')
+    assert.equal(await typed(), '')
+    await signIn(page, user)
+    await open(page, 'Delete account')
+    await submit(page, 'details', { password: PASSWORD })
+    await shows(page, 'Your account is deleted.')
+    assert.equal(await typed(), '')
+  }))
+
+test('the tab is named after the section, the focus stays, and no notice outlives the next step', () =>
+  visit(async (page) => {
+    const user = await newUser()
+    assert.equal(await page.title(), 'Sign in · Latchkey')
+    await page.getByRole('link', { name: 'Create an account' }).click()
+    assert.equal(await page.title(), 'Create an account · Latchkey')
+    await page.goBack()
+    await signIn(page, user)
+    assert.match(await page.title(), /^Hello/)
+    await open(page, 'Name and user name')
+    await submit(page, 'details', { name: 'Ada' })
+    await shows(page, 'Saved.')
+    await open(page, 'Change password')
+    const button = page.locator('[data-action=changePassword] button')
+    await page.locator('[data-action=changePassword] [name=password]').fill('wrong-horse-1')
+    await page.locator('[data-action=changePassword] [name=chosen]').fill(OTHER_PASSWORD)
+    await button.click()
+    await shows(page, 'The password is wrong.')
+    assert.equal(await page.getByText('Saved.').isVisible(), false)
+    assert.equal(await button.evaluate((it) => it === document.activeElement), true)
+  }))
+
+test('the code step says how long the code is valid, and where else to look', () =>
+  visit(async (page) => {
+    await submit(page, '#sign-in-by-code', { email: (await newUser()).email })
+    await shows(page, 'It is valid for 10 minutes. If no mail comes, look into your spam folder.')
+  }, { hash: '#sign-in-by-code' }))
 
 test('the history tells of failures, in the language of the reader', () =>
   visit(async (page) => {

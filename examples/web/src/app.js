@@ -154,7 +154,8 @@ async function confirmByCode(next) {
 async function askCode(params, use, { choosesPassword = false, done = () => openAccount() } = {}) {
   const asked = { done, from: location.hash }
   asked.send = async () => {
-    const { verification_id, is_user } = await auth.getVerification(params)
+    const { verification_id, is_user, expires_in } = await auth.getVerification(params)
+    asked.minutes = Math.floor(expires_in / 60)
     let proof
     asked.id = verification_id
     asked.redeem = async (verification_code, password) => {
@@ -166,6 +167,7 @@ async function askCode(params, use, { choosesPassword = false, done = () => open
   await asked.send()
   pending = asked
   $('code-address').textContent = params.email
+  $('code-help').textContent = t('codeHelp', asked)
   $('code-password').hidden = !choosesPassword
   $('code-password').querySelector('input').disabled = !choosesPassword
   $('code-back').href = user ? '#account' : pending.from || '#sign-in'
@@ -202,7 +204,7 @@ async function openAccount(notice) {
   $('greeting').textContent = name ? t('greeting', { name }) : t('hello')
   $('address').textContent = username ? `${user.email} · ${username}` : user.email
   $('initial').textContent = (name || user.email)[0].toUpperCase()
-  for (const form of $('account').querySelectorAll('form')) form.reset()
+  empty()
   const profile = $('account').querySelector('[data-action=saveProfile]').elements
   profile.name.value = name ?? ''
   profile.username.value = username ?? ''
@@ -223,12 +225,16 @@ function setShown(part, shown) {
 }
 
 async function showHistory() {
-  const [{ data: signIns, device_id: here }, { data: changes }] = await Promise.all(
-    ['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
-  )
-  const latest = new Map() // the latest entry of each device; the newest entries come first
-  for (const entry of signIns) if (!latest.has(entry.device_id)) latest.set(entry.device_id, entry)
-  $('devices').replaceChildren(...[...latest.values()].map((entry) => device(entry, here)))
+  const [sessions, { data: signIns }, { data: changes }] = await Promise.all([
+    livingSessions(),
+    ...['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
+  ])
+  const devices = new Map() // the session of each device that was used last; the latest ones come first
+  for (const session of sessions) {
+    const known = devices.get(session.device_id)
+    devices.set(session.device_id, { ...session, ...known, current: session.current || Boolean(known?.current) })
+  }
+  $('devices').replaceChildren(...[...devices.values()].map(device))
 
   const events = [...signIns, ...changes].sort((a, b) => b.created_at.localeCompare(a.created_at))
   $('history').replaceChildren(
@@ -236,6 +242,16 @@ async function showHistory() {
       make('li', {}, make('span', {}, happened(entry)), make('small', {}, where(entry))),
     ),
   )
+}
+
+/** Return where the user is signed in. The SDK has no method for it, because CloudBase does not tell. */
+async function livingSessions() {
+  const { session } = must(await auth.getSession())
+  const headers = { authorization: `Bearer ${session.access_token}` }
+  const answer = await fetch(`${API_URL}/auth/v1/user/sessions`, { headers })
+  const body = await answer.json()
+  if (!answer.ok) throw body
+  return body.data
 }
 
 /** Return what happened, in the reader's language. Failures are counted for each kind of lane. */
@@ -246,19 +262,18 @@ function happened({ action, meta, description }) {
 /** Return when and at which IP address something happened. Failures have no single address. */
 const where = ({ created_at, ip }) => [time(created_at), ip].filter(Boolean).join(' · ')
 
-function device({ device_id, user_agent, created_at }, here) {
-  const isHere = device_id === here
+function device({ device_id, user_agent, refreshed_at, current }) {
   const signOut = make('button', { type: 'button', className: 'quiet' }, t('signOutDevice'))
   signOut.onclick = () =>
     attempt($('security').querySelector('form'), async () => {
       await auth.oauthInstance.authApi.revokeDevice({ device_id })
       await showHistory()
-      signOut.replaceWith(t('deviceSignedOut'))
       tell(t('deviceSignedOut'))
+      $('security').querySelector('summary').focus() // the button is gone
     })
-  const mark = isHere ? t('thisDevice') : t('lastSignIn', { time: time(created_at) })
+  const mark = current ? t('thisDevice') : t('lastUsed', { time: time(refreshed_at) })
   const words = make('span', {}, browser(user_agent), make('small', {}, mark))
-  return make('li', {}, words, ...(isHere || !device_id ? [] : [signOut]))
+  return make('li', {}, words, ...(current || !device_id ? [] : [signOut]))
 }
 
 /** Return the names of browser and system, if the user agent has them. */
@@ -284,8 +299,14 @@ async function forget(notice) {
 function showSignIn(notice) {
   user = null
   pending = null
+  empty()
   location.hash = '#sign-in'
   show('sign-in', notice || undefined)
+}
+
+/** Empty all forms, so that the next reader finds no name and no password of the last one. */
+function empty() {
+  for (const form of all('form')) form.reset()
 }
 
 // --- Sections, messages, waiting -----------------------------------------------------------------
@@ -296,7 +317,13 @@ function show(name, notice = '') {
   for (const message of all('.message')) message.textContent = ''
   $('offline').hidden = true
   tell(notice)
-  document.title = `${t(name === 'account' ? 'hello' : 'title')} · Latchkey`
+  entitle()
+}
+
+/** Name the tab after the section that is shown. */
+function entitle() {
+  const heading = document.querySelector('main > section:not([hidden]) h1')
+  document.title = heading ? `${heading.textContent} · Latchkey` : 'Latchkey'
 }
 
 function tell(notice) {
@@ -331,11 +358,13 @@ async function start() {
 async function attempt(form, action) {
   if (form.ariaBusy === 'true') return
   const message = form.querySelector('.message')
-  const buttons = [...form.querySelectorAll('button')].filter((button) => !button.disabled)
   const slow = setTimeout(() => (message.textContent = t('slow')), SLOW_SECONDS * 1000)
   message.textContent = ''
+  tell('')
   form.ariaBusy = 'true'
-  for (const button of buttons) button.disabled = true
+  // Not `disabled`: that would take the focus away.
+  const buttons = [...form.querySelectorAll('button')].filter((button) => button.ariaDisabled !== 'true')
+  for (const button of buttons) button.ariaDisabled = 'true'
   try {
     await withinTime(action())
   } catch (error) {
@@ -347,8 +376,8 @@ async function attempt(form, action) {
     clearTimeout(slow)
     if (message.textContent === t('slow')) message.textContent = ''
     form.ariaBusy = 'false'
-    for (const button of buttons) button.disabled = false
-    $('resend').disabled = counting !== undefined
+    for (const button of buttons) button.ariaDisabled = 'false'
+    $('resend').ariaDisabled = String(counting !== undefined)
   }
 }
 
@@ -374,7 +403,7 @@ function countDown(seconds) {
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000)
     if (left <= 0) counting = clearInterval(counting)
-    $('resend').disabled = left > 0
+    $('resend').ariaDisabled = String(left > 0)
     $('resend').textContent = left > 0 ? t('resendIn', { seconds: left }) : t('resend')
   }
   counting = setInterval(tick, 1000)
@@ -390,13 +419,14 @@ for (const form of all('form')) {
   })
 }
 
-$('resend').addEventListener('click', () =>
+$('resend').addEventListener('click', () => {
+  if ($('resend').ariaDisabled === 'true') return
   attempt($('code').querySelector('form'), async () => {
     await pending.send()
     countDown(RESEND_SECONDS)
     tell(t('resent'))
-  }),
-)
+  })
+})
 
 $('security').addEventListener('toggle', () => {
   if ($('security').open) attempt($('security').querySelector('form'), showHistory)
@@ -405,9 +435,13 @@ $('security').addEventListener('toggle', () => {
 $('language').value = language
 $('language').addEventListener('change', () => {
   speak($('language').value)
+  entitle()
   auth = connect(language) // mails come in this language too
   if (user) start()
-  if (pending) countDown(0)
+  if (pending) {
+    countDown(0)
+    $('code-help').textContent = t('codeHelp', pending)
+  }
 })
 
 $('retry').addEventListener('click', route)

@@ -2,7 +2,6 @@
 
 const texts = {
   'en-US': {
-    title: 'Sign in',
     signIn: 'Sign in',
     signInLink: 'I have an account: sign in',
     signInByCode: 'Sign in with a code',
@@ -23,6 +22,7 @@ const texts = {
     codeSentTo: 'We mailed it to',
     code: 'Code',
     codeRule: 'The digits from the mail',
+    codeHelp: 'It is valid for {minutes} minutes. If no mail comes, look into your spam folder.',
     continue: 'Continue',
     back: 'Back',
     resend: 'Mail another code',
@@ -47,7 +47,7 @@ const texts = {
     devices: 'Devices and history',
     history: 'What happened',
     thisDevice: 'this device',
-    lastSignIn: 'signed in {time}',
+    lastUsed: 'last used {time}',
     signOutDevice: 'Sign out',
     deviceSignedOut: 'The device is signed out.',
     unknownDevice: 'Unknown device',
@@ -69,7 +69,9 @@ const texts = {
     PASSWORD_CHANGED: 'Password changed',
     PASSWORD_RESET: 'Password reset by a mailed code',
     ADDRESS_CHANGED: 'Address changed',
-    USERNAME_CHANGED: 'User name changed',
+    DEVICE_REVOKED: 'Another device signed out',
+    SESSIONS_REVOKED: 'Signed out on every device',
+    REFRESHED_ELSEWHERE: 'A session went on on another device',
     REFRESH_TOKEN_REUSED: 'Signed out: somebody may have copied the session',
     WRONG_PASSWORD_OR_CODE: {
       strangers: 'Wrong passwords or codes on devices that this account does not know: {count}',
@@ -96,7 +98,6 @@ const texts = {
     hours: '{n} hours',
   },
   'zh-CN': {
-    title: '登录',
     signIn: '登录',
     signInLink: '已有账号？去登录',
     signInByCode: '验证码登录',
@@ -117,6 +118,7 @@ const texts = {
     codeSentTo: '验证码已发送至',
     code: '验证码',
     codeRule: '邮件中的数字',
+    codeHelp: '验证码 {minutes} 分钟内有效。如未收到邮件，请查看垃圾邮件箱。',
     continue: '继续',
     back: '返回',
     resend: '重新发送验证码',
@@ -141,7 +143,7 @@ const texts = {
     devices: '设备和历史记录',
     history: '历史记录',
     thisDevice: '本设备',
-    lastSignIn: '{time} 登录',
+    lastUsed: '上次使用：{time}',
     signOutDevice: '退出',
     deviceSignedOut: '该设备已退出登录。',
     unknownDevice: '未知设备',
@@ -163,7 +165,9 @@ const texts = {
     PASSWORD_CHANGED: '修改密码',
     PASSWORD_RESET: '通过验证码重置密码',
     ADDRESS_CHANGED: '更换邮箱',
-    USERNAME_CHANGED: '修改用户名',
+    DEVICE_REVOKED: '让另一台设备退出登录',
+    SESSIONS_REVOKED: '在所有设备上退出登录',
+    REFRESHED_ELSEWHERE: '登录状态在另一台设备上继续使用',
     REFRESH_TOKEN_REUSED: '已退出：会话可能被他人复制',
     WRONG_PASSWORD_OR_CODE: {
       strangers: '陌生设备上输错密码或验证码 {count} 次',
