@@ -1,4 +1,5 @@
-// Signs in with the client that openapi-typescript makes of docs/openapi.json.
+// Signs in with the client that openapi-typescript makes of docs/openapi.json, the generator that most projects use
+// (MIT, one team with openapi-fetch, which it is made for).
 import createClient from "openapi-fetch";
 import type { paths } from "./generated/api.js";
 
