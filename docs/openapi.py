@@ -61,14 +61,16 @@ class Operation(typing.NamedTuple):
 
 
 class _Plain(GenerateJsonSchema):
-    """Fields without titles, which would repeat their names, and without null as their default."""
+    """Fields without titles, which would repeat their names, and without blank defaults, which make
+    generators take them for required.
+    """
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's
         return False
 
     def default_schema(self, schema: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().default_schema(schema)
-        if found.get("default") is None:
+        if found.get("default") in (None, ""):
             found.pop("default", None)
         return found
 
@@ -261,8 +263,6 @@ def _fields_of_query(operation: Operation, model: dict[str, Any]) -> Iterable[di
         place = "path" if "{" + name + "}" in operation.path else "query"
         needed = name in model.get("required", [])
         [schema] = [arm for arm in field.pop("anyOf", [field]) if arm.get("type") != "null"]
-        if schema.get("default") in ("", None):
-            schema.pop("default", None)
         if needed:
             schema["minLength"] = 1
         example = examples.get(name)
