@@ -225,7 +225,8 @@ def stage(world: World) -> Iterator[Callable[[], Stage]]:
         one.faults.stop()
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+# It changes the table itself, which no stage brings back (test_protect_accounts.py lets it fail).
+@pytest.mark.parametrize("function", [one for one in FUNCTIONS if one != "ProtectAccounts"])
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
