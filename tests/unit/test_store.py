@@ -192,4 +192,3 @@ def test_the_template_has_the_keys_and_the_expiry():
     }
     accounts = resources["Accounts"]["Properties"]
     assert accounts["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert accounts["DeletionProtectionEnabled"] is True
