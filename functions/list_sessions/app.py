@@ -12,7 +12,7 @@ from latchkey.users.profile import iso
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedSession:
     """A session that is alive. `ip` and `user_agent` are those of its last refresh. The times are
     ISO 8601.
     """
@@ -32,13 +32,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Sessions:
+class ListedSessions:
     """The sessions, last used first. There are at most about a hundred."""
 
-    data: list[Entry]
+    data: list[ListedSession]
 
 
-def list_sessions(_: NoBody, caller: Caller) -> Sessions:
+def list_sessions(_: NoBody, caller: Caller) -> ListedSessions:
     """Return all sessions of the user that are alive, under the present credentials."""
     now = clock.now()
     user, asking = signed_in.read(caller, now=now)
@@ -48,9 +48,9 @@ def list_sessions(_: NoBody, caller: Caller) -> Sessions:
         key=lambda one: (one.refreshed_at, one.created_at),
         reverse=True,
     )
-    return Sessions(
+    return ListedSessions(
         [
-            Entry(
+            ListedSession(
                 device_id=one.device_id,
                 client_id=one.client_id,
                 ip=one.ip,
