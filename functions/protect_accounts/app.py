@@ -34,6 +34,5 @@ def _protect() -> str:
         if not client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
             client.update_table(TableName=name, DeletionProtectionEnabled=True)
     except aws.FAULTS as error:
-        code = aws.error_of(error)[0] or type(error).__name__
-        return f"The table {name} could not be protected ({code}). Deploy again."
+        return f"The table {name} could not be protected ({aws.name_of(error)}). Deploy again."
     return ""

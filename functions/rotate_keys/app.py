@@ -61,7 +61,7 @@ def _problem_of_table() -> str:
         table = aws.dynamodb().describe_table(TableName=name)["Table"]
     except aws.FAULTS as error:
         return (
-            f"AccountsTable: AWS does not show the table {name} ({_code(error)})."
+            f"AccountsTable: AWS does not show the table {name} ({aws.name_of(error)})."
             " `aws dynamodb list-tables` names the tables of this region."
         )
     if table["TableStatus"] not in ("ACTIVE", "UPDATING"):
@@ -88,13 +88,9 @@ def _problem_of_keys() -> str:
         }
         found = ", ".join(key for key in theirs if not ours.endswith(key.rpartition("/")[2]))
     except aws.FAULTS as error:
-        found = _code(error)
+        found = aws.name_of(error)
     return found and (
         f"WrappingKeyArn: the keys in {table} are not wrapped by {ours} ({found}). Give the ARN of"
         " the KMS key of the stack that made the table. If that key is lost, delete the item"
         " KEYRING from the table: then new keys are made, and everybody signs in again."
     )
-
-
-def _code(error: Exception) -> str:
-    return aws.error_of(error)[0] or type(error).__name__

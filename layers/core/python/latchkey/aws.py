@@ -115,3 +115,8 @@ def error_of(error: Exception) -> tuple[str, dict[str, Any]]:
     """Return the error code and the answer of a failed call; both are empty if no answer came."""
     answer = getattr(error, "response", None) or {}  # a time-out has one that is None
     return answer.get("Error", {}).get("Code", ""), answer
+
+
+def name_of(error: Exception) -> str:
+    """Return what to call a failed call: its error code, or its type if no answer came."""
+    return error_of(error)[0] or type(error).__name__
