@@ -20,6 +20,9 @@ def template() -> dict[str, Any]:
     return parsed
 
 
+_TABLE_ARGUMENTS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
 def defaults() -> dict[str, Any]:
     """Return the default of each parameter, None if it has no default."""
     return {name: parameter.get("Default") for name, parameter in template()["Parameters"].items()}
@@ -29,8 +32,7 @@ def table_definition(name: str) -> dict[str, Any]:
     """Return what CreateTable needs to make a table, except its name."""
     properties = template()["Resources"][name]["Properties"]
     return {
-        argument: properties[argument]
-        for argument in ("AttributeDefinitions", "KeySchema", "BillingMode")
+        argument: properties[argument] for argument in _TABLE_ARGUMENTS if argument in properties
     }
 
 

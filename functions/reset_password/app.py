@@ -8,6 +8,7 @@ from latchkey.described import needs
 from latchkey.http import entry
 from latchkey.sessions import change
 from latchkey.users import find, passwords
+from latchkey.users import user as users
 
 
 class ResetPassword(Body):
@@ -23,7 +24,7 @@ class ResetPassword(Body):
 
 def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
     """Set the password, end all sessions, and tell the user by mail. Raises LoginTypeDisabled,
-    ProofUnusable, NotFound, WeakPassword and Aborted.
+    ProofUnusable, NotFound, UserBlocked, WeakPassword and Aborted.
     """
     now = clock.now()
     if body.verification_token is None:
@@ -33,12 +34,16 @@ def reset_password(body: ResetPassword, caller: Caller) -> dict[str, str]:
     user, _ = find.by_address(proven.address, caller, likely=proven.owner, now=now)
     if user is None:
         raise errors.NotFound
+    users.check_active(user)
     if change.finished_before(user, caller, now=now, forget_devices=True):
         return {}
     chosen = body.new_password.get_secret_value()
     change.change_credentials(
         user,
-        {"password_hash": passwords.hash_new(chosen, address=user.email, username=user.username)},
+        {
+            "password_hash": passwords.hash_new(chosen, address=user.email, username=user.username),
+            "email_verified": True,
+        },
         proven.consume_write(user.sub, "", caller, now=now),
         caller=caller,
         password_action="PASSWORD_RESET",  # noqa: S106 - a word of the history

@@ -32,6 +32,7 @@ The SDK sorts errors by these words and numbers, and by words in the messages (d
     |-- Unavailable           14  503
     |-- Unauthenticated       16  401  only for a dead or missing access token: the SDK drops its
     |                                  session on this
+    |-- UserBlocked          7  403  only after a right credential
     |-- CaptchaRequired     4001  403
     |-- CaptchaInvalid      4002  403
     |-- UnauthorizedClient  4022  403
@@ -226,6 +227,13 @@ class UnauthorizedClient(AuthError):
 
     status, error, error_code = 403, "unauthorized_client", 4022
     message = "This client_id is not accepted here."
+
+
+class UserBlocked(AuthError):
+    """An operator has disabled the account. Raised only after a right credential."""
+
+    status, error, error_code = 403, "user_blocked", 7
+    message = "This account is blocked. Ask those who run this service."
 
 
 class LoginTypeDisabled(AuthError):

@@ -7,6 +7,13 @@ Accounts (key `pk`; nothing in it expires):
     USERNAME#<name>     sub: the guard that makes a user name unique
     KEYRING             the keys, wrapped by KMS; issuer; revision
 
+Its index Directory (keys `directory`, `entry`) lists users for operators, in three orders. Each
+entry costs one write unit when a user is created, deleted or renamed, and none at a sign-in:
+
+    address   <address>            of each guard of an address
+    username  <name>               of each guard of a user name
+    created   <created_at>#<sub>   of each user
+
 Grants (keys `pk`, `sk`; everything expires at `expires_at`, in epoch seconds; conditions and
 readers check that themselves, because DynamoDB's TTL deletes up to days late):
 
@@ -40,7 +47,7 @@ A tag is a MAC of an address (keys/keyring.py), so that limits hold no addresses
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Key:
     pk: str
     sk: str | None = None
 
+
+Order: TypeAlias = Literal["address", "username", "created"]
 
 KEYRING = Key("accounts", "KEYRING")
 MAILS = Key("grants", "MAILS", "-")
@@ -69,6 +78,11 @@ def email(address: str) -> Key:
 def username(name: str) -> Key:
     """Return the key of the guard of a user name, which ignores case."""
     return Key("accounts", f"USERNAME#{name.lower()}")
+
+
+def listed(order: Order, entry: str) -> dict[str, str]:
+    """Return the attributes by which the index Directory lists an item."""
+    return {"directory": order, "entry": entry}
 
 
 def verification(verification_id: str) -> Key:

@@ -40,6 +40,10 @@ def _send_code(message: Message, now: int) -> int:
         log.info("mail", delivery="suppressed", verification_id=found.id)
         metrics.count_mail("suppressed")
         return 0
+    if _is_disabled(found.owner):
+        delivery.record(found.id, "suppressed")
+        log.info("mail dropped: its user is disabled", verification_id=found.id)
+        return 0
     left = found.expires_at - now
     if not delivery.claim(found.id, now=now):
         return left  # Another mailer is sending it, or has died: look again later.
@@ -64,6 +68,8 @@ def _send_notice(notice: Notice, request_language: str, now: int) -> int:
         if item is None:
             return 0
         recipient = user.of(item)
+        if recipient.status != "active":
+            return 0
         address = recipient.email
         chosen = language.known(recipient.locale or "") or request_language
     if delivery.suppressed(address, now=now):
@@ -88,6 +94,12 @@ def _send_notice(notice: Notice, request_language: str, now: int) -> int:
         allowance.note_sent(notice, told=left_out)
     _log_sent(mail, state, since=notice.at)
     return 0
+
+
+def _is_disabled(sub: str) -> bool:
+    """Return whether a user, if there is one, gets no mail."""
+    [item] = store.get(keys.user(sub)) if sub else [None]
+    return item is not None and user.of(item).status != "active"
 
 
 def _send(mail: render.RenderedMail, now: int, seconds_left: int) -> verifications.Delivery:

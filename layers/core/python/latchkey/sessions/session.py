@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from latchkey import ids, settings
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, values
+from latchkey.users import user as users
 from latchkey.users.user import User
 
 
@@ -43,12 +44,17 @@ class Session:
         return keys.session(self.sub, self.sid)
 
     def belongs_to(self, user: User) -> bool:
-        """Return whether the credentials that the session belongs to are still the user's."""
-        return self.version in (None, user.version)
+        """Return whether the user may go on with the session: its credentials are still the user's,
+        and nobody has disabled the user.
+        """
+        return self.version in (None, user.version) and user.status == "active"
 
 
 def new(user: User, amr: str, caller: Caller, *, now: int) -> Session:
-    """Make a session of a user. Raises UnauthorizedClient."""
+    """Make a session of a user who has given a right credential. Raises UserBlocked and
+    UnauthorizedClient.
+    """
+    users.check_active(user)
     return Session(
         sub=user.sub,
         sid=ids.new_id(),

@@ -28,7 +28,7 @@ _COUNTED_EVERY = 10
 def by_password(name: str, password: str, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of an address or a user name, as typed.
 
-    Raises BadCredentials, LoginTypeDisabled and UnauthorizedClient.
+    Raises BadCredentials, LoginTypeDisabled, UserBlocked and UnauthorizedClient.
     """
     found, device, tried = find.by_password(name, password, caller, now=now)
     rehashed = passwords.rehash(password, found.password_hash or "")
@@ -42,7 +42,7 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Creden
 
 
 def by_proof(proof: Proof, caller: Caller, *, now: int) -> Credentials:
-    """Sign in the user of a proven address. Raises NotFound, ProofUnusable and
+    """Sign in the user of a proven address. Raises NotFound, ProofUnusable, UserBlocked and
     UnauthorizedClient.
     """
     found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
@@ -53,7 +53,7 @@ def by_proof(proof: Proof, caller: Caller, *, now: int) -> Credentials:
 
 def by_proof_of_user(proof: Proof, caller: Caller, *, now: int) -> Credentials | None:
     """Sign in the user of a proven address, if it had one when the code was asked for and has one
-    still. Raises ProofUnusable and UnauthorizedClient.
+    still. Raises ProofUnusable, UserBlocked and UnauthorizedClient.
     """
     if not proof.owner:
         return None
@@ -63,7 +63,7 @@ def by_proof_of_user(proof: Proof, caller: Caller, *, now: int) -> Credentials |
 
 def by_proof_of_anybody(proof: Proof, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of a proven address; create the user if there is none. Raises
-    ProofUnusable and UnauthorizedClient.
+    ProofUnusable, UserBlocked and UnauthorizedClient.
     """
     found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
     if found is None:
@@ -75,7 +75,8 @@ def sign_up(created: User, proof: Proof, caller: Caller, *, now: int) -> Credent
     """Create a user and start the first session. With strict account discovery, sign in the user
     who has got the address since the code was asked for.
 
-    Raises ProofUnusable, UnauthorizedClient, and Conflict with AddressTaken or UsernameTaken.
+    Raises ProofUnusable, UserBlocked, UnauthorizedClient, and Conflict with AddressTaken or
+    UsernameTaken.
     """
     started = session.new(created, "otp", caller, now=now)
     try:
@@ -94,7 +95,7 @@ def _sign_in(
     found: User, device: values.Item | None, proof: Proof, caller: Caller, now: int
 ) -> Credentials:
     started = session.new(found, "otp", caller, now=now)
-    sign_in = [user.sign_in_write(found, now=now, counts=_counts(found))]
+    sign_in = [user.sign_in_write(found, now=now, counts=_counts(found), proven=True)]
     again = _use_proof(started, proof, sign_in, device, caller, now)
     if again is None:
         _after(found, device, caller, now)

@@ -5,14 +5,16 @@ the guards that they need.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from latchkey import errors, ids
 from latchkey.caller import Caller
 from latchkey.dynamodb import keys, values, writes
 from latchkey.users import passwords
+
+Status: TypeAlias = Literal["active", "disabled"]
 
 # The rule in the SDK's own comments.
 USERNAME = r"[A-Za-z0-9_-]{5,24}"
@@ -37,6 +39,12 @@ class User:
     changed_at: int = 0
     changed_by: str = ""
     """The request that made this version, which may be repeated."""
+    status: Status = "active"
+    """A disabled user has no session, gets no mail, and is refused after a right credential."""
+    email_verified: bool = True
+    """False until a code from this mailbox was redeemed: an operator or an import has set it."""
+    groups: Sequence[str] = ()
+    """Which an operator or a hook has given; they stand in tokens."""
     username: str | None = None
     password_hash: str | None = None
     name: str | None = None
@@ -101,6 +109,14 @@ def check_username(username: str) -> None:
         )
 
 
+def check_active(user: User) -> None:
+    """Raise UserBlocked if a user is disabled. Call this only after a right credential: whoever has
+    none must not learn it.
+    """
+    if user.status != "active":
+        raise errors.UserBlocked
+
+
 def check_name(name: str | None) -> None:
     """Raise InvalidArgument for the name that the SDK takes for nobody signed in."""
     if (name or "").strip().lower() == "anonymous":
@@ -113,20 +129,26 @@ def create_writes(user: User) -> list[writes.Write]:
     claims += [_claim_username(user.sub, user.username)] if user.username else []
     return [
         *claims,
-        writes.Put(keys.user(user.sub), when=writes.ABSENT, item=values.item_of(user)),
+        writes.Put(
+            keys.user(user.sub),
+            when=writes.ABSENT,
+            item=values.item_of(user)
+            | keys.listed("created", f"{user.created_at:012d}#{user.sub}"),
+        ),
     ]
 
 
 def sign_in_write(
-    user: User, *, now: int, counts: bool, password_hash: str | None = None
+    user: User, *, now: int, counts: bool, password_hash: str | None = None, proven: bool = False
 ) -> writes.Update:
-    """Return the write of a sign-in, which `counts` the sessions or not. It fails if a credential
-    has changed since the user was read.
+    """Return the write of a sign-in, which `counts` the sessions or not, and has `proven` the
+    address or not. It fails if a credential has changed since the user was read.
     """
     when, known = _same_version(user)
     sets: values.Item = {"last_sign_in_at": now}
     sets |= {"password_hash": password_hash} if password_hash else {}
     sets |= {"counted_sign_ins": user.sign_ins + 1} if counts else {}
+    sets |= {"email_verified": True} if proven and not user.email_verified else {}
     return writes.Update(
         keys.user(user.sub),
         when=when,
@@ -159,7 +181,9 @@ def change_write(
     fails if a credential has changed since the user was read.
     """
     changed = {"version": user.version + 1, "changed_at": now, "changed_by": caller.retry_id}
-    return update_write(user, {**changes, **changed, "updated_at": now})
+    # Whoever signed in has proven a new address. An operator, who has not, says so in `changes`.
+    proven = {"email_verified": True} if "email" in changes else {}
+    return update_write(user, {**proven, **changes, **changed, "updated_at": now})
 
 
 def update_write(user: User, changes: Mapping[str, Any]) -> writes.Update:
@@ -197,11 +221,17 @@ def _same_name(user: User) -> tuple[str, dict[str, values.Value]]:
 
 def _claim_address(sub: str, address: str) -> writes.Write:
     return writes.Put(
-        keys.email(address), when=writes.ABSENT, refusal=errors.AddressTaken, item={"sub": sub}
+        keys.email(address),
+        when=writes.ABSENT,
+        refusal=errors.AddressTaken,
+        item={"sub": sub} | keys.listed("address", address),
     )
 
 
 def _claim_username(sub: str, username: str) -> writes.Write:
     return writes.Put(
-        keys.username(username), when=writes.ABSENT, refusal=errors.UsernameTaken, item={"sub": sub}
+        keys.username(username),
+        when=writes.ABSENT,
+        refusal=errors.UsernameTaken,
+        item={"sub": sub} | keys.listed("username", username.lower()),
     )
