@@ -72,7 +72,7 @@ validate: .local/env/sam/.done ## Check the template with cfn-lint, which expand
 	    --include-checks I --include-experimental --ignore-checks I4010
 
 smoke: ## Check a deployment from outside: API=... TO=... (an address without an account); INBOX=, ORIGIN=, CLIENT_ID=.
-	@python3 -m local.smoke "$(API)" $(if $(TO),--to "$(TO)") $(if $(INBOX),--inbox "$(INBOX)") \
+	@PYTHONPATH=cli python3 -m latchkey_cli.smoke "$(API)" $(if $(TO),--to "$(TO)") $(if $(INBOX),--inbox "$(INBOX)") \
 	    $(if $(ORIGIN),--origin "$(ORIGIN)") $(if $(CLIENT_ID),--client-id "$(CLIENT_ID)")
 
 invoke: $(LOCAL) $(LAMBDA) ## Let FN=SignIn answer EVENT=events/sign_in.json, against what `make run` runs; no Docker.

@@ -136,6 +136,10 @@ def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]
                 for entry in entries
                 for write in entry.values()
             ]
+        case "dynamodb", "Query" if "IndexName" in arguments:
+            # The rights to an index are not bound to keys: operators may list all users.
+            index = f"{arguments['TableName']}/index/{arguments['IndexName']}"
+            return [Need("dynamodb:Query", index)]
         case "dynamodb", "Query":
             key = {"pk": arguments["ExpressionAttributeValues"][":pk"]}
             keys = [(operation, arguments["TableName"], key)]
@@ -213,6 +217,8 @@ def _resource(reference: Any) -> str:
             return str(name)
         case {"Fn::If": ["MakesAccounts" | "MakesWrappingKey", own, _]}:
             return _resource(own)
+        case {"Fn::Join": ["", [table, str(index)]]} if index.startswith("/index/"):
+            return _resource(table) + index
         case {"Fn::Sub": _}:
             assert ":ses:" in str(reference)
             return "SES"

@@ -24,7 +24,7 @@ class GrantToken(Body):
 
 def grant_token(body: GrantToken, caller: Caller) -> Credentials:
     """Refresh a session, or start one with a password. Raises InvalidGrant, BadCredentials,
-    LoginTypeDisabled, UnauthorizedClient, TooManyRequests and Aborted.
+    LoginTypeDisabled, UserBlocked, UnauthorizedClient, TooManyRequests and Aborted.
     """
     now = clock.now()
     match body.grant_type:

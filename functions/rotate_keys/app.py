@@ -2,43 +2,61 @@
 and when an operator asks for it.
 """
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from latchkey import aws, clock, cloudformation, log, settings
+from latchkey import aws, clock, cloudformation, errors, log, settings
 from latchkey.keys import keyring, rotation
+from latchkey.operators.entry import Act, entry
 
 # What CloudFormation makes of the table Accounts.
 _KEY = [{"AttributeName": "pk", "KeyType": "HASH"}]
 _TYPE = {"AttributeName": "pk", "AttributeType": "S"}
 
 
-class RotateKeys(BaseModel):
+class RotateKeys(Act):
     """What an operator asks for. The issuer is used only if the keyring was lost."""
 
-    model_config = ConfigDict(extra="forbid", title="rotate_keys")
-
-    reason: rotation.Reason = "due"
+    act: Literal["keys.rotate"]
+    reason: rotation.Reason = "asked"
     issuer: str = Field(default="", pattern=r"^(https?://.*[^/])?$")
 
 
-@log.logger.inject_lambda_context(log_event=False)
-def handler(event: dict[str, Any], _: object) -> dict[str, object]:
-    """Rotate the keys, and answer CloudFormation if it asks. Raises ValidationError and NoIssuer.
-
-    A schedule's event has nothing to say; an operator's must be understood.
+def rotate_keys(asked: RotateKeys) -> dict[str, object]:
+    """Rotate the keys for an operator. Raises FailedPrecondition if the keyring is lost and no
+    issuer is given.
     """
+    try:
+        return _rotate(asked.reason, asked.issuer if keyring.read() is None else "")
+    except rotation.NoIssuer as lost:
+        raise errors.FailedPrecondition(
+            "The keyring is lost. Give the issuer of the stack's outputs."
+        ) from lost
+
+
+_serve = entry(rotate_keys, RotateKeys)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
+    """Serve an operator, CloudFormation or the schedule. Raises NoIssuer."""
     if cloudformation.is_custom_resource(event):
         return cloudformation.serve(event, "keyring", _deploy)
-    asked = RotateKeys(**({} if "detail-type" in event else event))
-    issuer = asked.issuer if keyring.read() is None else ""
+    return _daily(event, context) if "detail-type" in event else _serve(event, context)
+
+
+@log.logger.inject_lambda_context(log_event=False)
+def _daily(_event: dict[str, Any], _: Any) -> dict[str, object]:
+    return _rotate("due", "")
+
+
+def _rotate(reason: rotation.Reason, issuer: str) -> dict[str, object]:
     try:
-        made = rotation.rotate(issuer, now=clock.now(), reason=asked.reason)
+        made = rotation.rotate(issuer, now=clock.now(), reason=reason)
     except rotation.NoIssuer:
-        log.warning("the keyring is lost: invoke this with the issuer of the stack's outputs")
+        log.warning("the keyring is lost: rotate the keys with the issuer of the stack's outputs")
         raise
-    log.info("keys were made", made=made, reason=asked.reason)
+    log.info("keys were made", made=made, reason=reason)
     return {"made": made}
 
 

@@ -1,18 +1,15 @@
-"""Send a test mail, and report which step failed. An operator invokes this; it has no route.
-
-CloudFormation invokes it too, at each deployment, so that templates or settings that cannot work
-fail the deployment and not the first mail.
-"""
+"""Send a test mail for an operator, and report which step failed. No route."""
 
 import functools
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
-from latchkey import addresses, cloudformation, errors, log, settings
+from latchkey import addresses, cloudformation, log, settings
 from latchkey.mail import language, render, samples, send
 from latchkey.mail.smtp import password
 from latchkey.mail.transport import NotSent, Transport
+from latchkey.operators.entry import Act, entry
 
 # What an operator can do about a cause (mail/transport.py). docs/mail.md has it as a table.
 ADVICE = {
@@ -53,39 +50,42 @@ ADVICE = {
 }
 
 
-class TestMail(BaseModel):
+class TestMail(Act):
     """To whom, which mail, and in which language."""
 
-    to: str
+    act: Literal["mail.test"]
+    to: Annotated[str, Field(max_length=320)]
     language: Annotated[str, Field(max_length=35)] = "en"
     kind: render.Kind = "confirm"
 
 
-@log.logger.inject_lambda_context(log_event=False)
-def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Send a mail through every transport that is set up, and report on each; or, for
-    CloudFormation, check the templates and settings of a deployment.
+def send_test_mail(asked: TestMail) -> dict[str, Any]:
+    """Send a mail through every transport that is set up, and report on each. Raises
+    InvalidArgument.
     """
-    if cloudformation.is_custom_resource(event):
-        return cloudformation.serve(
-            event, "mail-templates", lambda _: _sentences(_problems()) or _unread_secrets()
-        )
     problems = _problems()
     if problems:
         return {"accepted": False, "problems": problems}
-    try:
-        asked = TestMail.model_validate(event)
-        to = addresses.canonical(asked.to)
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, e['loc'][:1]))}: {e['msg']}" for e in error.errors()]
-        return {"accepted": False, "problems": wrong}
-    except errors.InvalidArgument as error:
-        return {"accepted": False, "problems": [str(error)]}
+    to = addresses.canonical(asked.to)
     chosen = language.known(asked.language) or language.LANGUAGES[0]
     send.transports.cache_clear()  # a test starts with a connection of its own
     mail = samples.render_sample(asked.kind, chosen, to=to)
     reports = [_try(transport, mail) for transport in send.transports()]
     return {"accepted": all(report["accepted"] for report in reports), "senders": reports}
+
+
+_serve = entry(send_test_mail, TestMail)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve an operator; or, for CloudFormation, check the templates and settings of a deployment,
+    so that what cannot work fails the deployment and not the first mail.
+    """
+    if cloudformation.is_custom_resource(event):
+        return cloudformation.serve(
+            event, "mail-templates", lambda _: _sentences(_problems()) or _unread_secrets()
+        )
+    return _serve(event, context)
 
 
 def _try(transport: Transport, mail: render.RenderedMail) -> dict[str, Any]:

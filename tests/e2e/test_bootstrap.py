@@ -60,15 +60,16 @@ ANSWERS = {
 }
 # What other functions return.
 RESULTS: dict[str, dict[str, Any] | None] = {
-    "lift_suppression": {"address": "ada@example.com"},
     "mail_feedback": None,
     "mail_feedback.complaint": None,
     "mail_feedback.delivery": None,
+    "operator_change": {"error": "unproven"},
+    "operator_read": {"error": "unproven"},
     "protect_accounts.cloudformation": {},
     "rotate_keys": {"made": []},
     "rotate_keys.cloudformation": {},
     "send_mail": {"batchItemFailures": []},
-    "send_test_mail": {"accepted": True},
+    "send_test_mail": {"error": "unproven"},
     "send_test_mail.cloudformation": {},
 }
 

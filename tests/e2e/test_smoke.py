@@ -8,7 +8,7 @@ from tests.e2e.stack import ROOT, Stack
 
 
 def smoke(stack: Stack, *options: str, entered: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.smoke", stack.api, *options]
+    command = [sys.executable, "-m", "latchkey_cli.smoke", stack.api, *options]
     return subprocess.run(
         command, cwd=ROOT, input=entered, capture_output=True, text=True, timeout=300, check=False
     )

@@ -110,9 +110,9 @@ def test_the_key_is_of_no_other_use():
 def test_a_replaced_key_still_opens_what_was_under_way(now: Clock, seconds: int, works: bool):
     name, text = thumbprint(), seal("engine1843")
     now.time += 90 * 86400
-    handler("rotate_keys")({}, CONTEXT)
+    handler("rotate_keys")({"detail-type": "Scheduled Event"}, CONTEXT)
     now.time += seconds
-    handler("rotate_keys")({}, CONTEXT)
+    handler("rotate_keys")({"detail-type": "Scheduled Event"}, CONTEXT)
     start_container()
     assert encryption.public_key(now=now.time).public_key_thumbprint != name
     assert (encryption.decrypt(text, name, now=now.time) == "engine1843") is works

@@ -7,13 +7,13 @@ from unittest.mock import Mock
 
 import boto3
 import botocore.exceptions
-import pydantic
 import pytest
 
 from latchkey import aws
 from latchkey.keys import keyring, rotation
 from local.template import table_definition, template
 from tests.unit.conftest import CONTEXT, ROOT, Answer, Call, Clock, Outbox, handler, start_container
+from tests.unit.operators import operate
 
 DAY = 86400
 EVENT = json.loads((ROOT / "events/rotate_keys.cloudformation.json").read_text())
@@ -24,9 +24,13 @@ def purposes() -> list[str]:
 
 
 def rotate(now: Clock, **asked: str) -> list[str]:
-    made: list[str] = handler("rotate_keys")(asked, CONTEXT)["made"]
+    """Let the schedule rotate the keys, or an operator who asks for it."""
+    if asked:
+        made = operate("rotate_keys", "keys.rotate", **asked)["result"]["made"]
+    else:
+        made = handler("rotate_keys")({"detail-type": "Scheduled Event"}, CONTEXT)["made"]
     start_container()
-    return made
+    return list(made)
 
 
 @pytest.mark.parametrize(("days", "made"), [(89, 0), (90, 3)])
@@ -183,9 +187,11 @@ def test_each_report_of_a_compromise_makes_new_keys(now: Clock):
 def test_a_lost_keyring_is_not_made_anew_without_an_issuer(now: Clock):
     before = keyring.load()
     aws.dynamodb().delete_item(TableName="Accounts", Key={"pk": {"S": "KEYRING"}})
-    for asked in ({}, {"reason": "asked"}, {"reason": "compromised"}):
-        with pytest.raises(rotation.NoIssuer):
-            rotate(now, **asked)
+    with pytest.raises(rotation.NoIssuer):
+        rotate(now)
+    for reason in ("asked", "compromised"):
+        answer = operate("rotate_keys", "keys.rotate", reason=reason)
+        assert answer["error"] == "failed_precondition"
     assert keyring.read() is None
     assert len(rotate(now, issuer=before.issuer)) == 3
     assert keyring.load().issuer == before.issuer
@@ -204,8 +210,7 @@ def test_an_operator_does_not_change_the_issuer_of_a_keyring(now: Clock):
 def test_a_request_that_is_not_understood_changes_nothing(now: Clock, asked: dict[str, str]):
     now.time += 90 * DAY
     before = keyring.read()
-    with pytest.raises(pydantic.ValidationError):
-        rotate(now, **asked)
+    assert operate("rotate_keys", "keys.rotate", **asked)["error"] == "invalid_argument"
     assert keyring.read() == before
 
 

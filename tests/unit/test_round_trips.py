@@ -431,7 +431,7 @@ def test_on_the_day_after_a_rotation_the_failures_take_one_more(
     call: Call, calls: Calls, sign_in: SignIn, ada: Answer, now: Clock
 ):
     now.time += 90 * 86400
-    handler("rotate_keys")({}, CONTEXT)
+    handler("rotate_keys")({"detail-type": "Scheduled Event"}, CONTEXT)
     found = []
     for _ in range(3):  # one second before the new key signs, then a day after, then a second more
         now.time += 86399

@@ -236,7 +236,7 @@ def test_failures_are_told_across_a_rotation_of_the_keys(
     call: Call, ada: Answer, sign_in: SignIn, now: Clock
 ):
     now.time += 90 * 86400
-    handler("rotate_keys")({}, CONTEXT)
+    handler("rotate_keys")({"detail-type": "Scheduled Event"}, CONTEXT)
     now.time += 86400 - 60
     fail(call)
     now.time += 120

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.smoke import checks
-from local.smoke.__main__ import main
+from latchkey_cli.smoke import checks
+from latchkey_cli.smoke.__main__ import main
 
 CORS = {
     "access-control-allow-origin": "*",

@@ -69,6 +69,20 @@ class Keys(Settings):
     key_rotation_days: PositiveInt = 90
 
 
+class Operators(Settings):
+    """Where AWS says who an operator is. Lambda sets the region."""
+
+    aws_region: str = "us-east-1"
+    aws_endpoint_url: str = ""
+    """Of the local stack, else empty."""
+
+    @property
+    def sts(self) -> str:
+        """Return the address of STS in this region."""
+        domain = "amazonaws.com.cn" if self.aws_region.startswith("cn-") else "amazonaws.com"
+        return self.aws_endpoint_url or f"https://sts.{self.aws_region}.{domain}"
+
+
 class Codes(Settings):
     """How long a mailed code lives, and how often one may be asked for."""
 

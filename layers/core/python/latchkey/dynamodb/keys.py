@@ -30,7 +30,8 @@ readers check that themselves, because DynamoDB's TTL deletes up to days late):
                                          also until when the account knows it
     CAPTCHA#<id>       -                 that a picture was answered, and that its token was used
     CAPTCHA-IP#<source>  <hour>          how many pictures a source address asked for in that hour
-    SUPPRESSED#<tag>   -                 an address that bounced or complained gets no mail
+    SUPPRESSED         <address>         an address that bounced or complained gets no mail. It is
+                                         told to operators, so it is no tag
     MAILS              -                 how many mails were sent in each of the last hours
                                          (limits/ceiling.py)
     NOTICES#<sub>      <kind>            how many notices of a kind a user was mailed, and how many
@@ -124,6 +125,11 @@ def budget(tag: str, lane: str) -> Key:
     return Key("grants", f"BUDGET#{tag}", lane)
 
 
+def sends_of(tag: str) -> Key:
+    """Return the prefix of the keys of what was sent to the address of a tag."""
+    return Key("grants", f"SEND#{tag}", "")
+
+
 def budgets(tag: str) -> Key:
     """Return the prefix of the keys of all lanes of the budget of the address of a tag."""
     return Key("grants", f"BUDGET#{tag}", "")
@@ -139,9 +145,9 @@ def source_pictures(source: str, hour: int) -> Key:
     return Key("grants", f"CAPTCHA-IP#{source}", str(hour))
 
 
-def suppression(tag: str) -> Key:
-    """Return the key of the suppression of the address of a tag."""
-    return Key("grants", f"SUPPRESSED#{tag}", "-")
+def suppression(address: str) -> Key:
+    """Return the key of the suppression of a canonical address; without one, the prefix of all."""
+    return Key("grants", "SUPPRESSED", address)
 
 
 def notices(sub: str, kind: str) -> Key:

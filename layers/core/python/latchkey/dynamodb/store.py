@@ -1,4 +1,4 @@
-"""Read and write items: the only module that calls DynamoDB."""
+"""Read and write items: the only module that calls DynamoDB, directory.py apart."""
 
 import random  # noqa: TID251 - only to spread retries
 import time
@@ -50,7 +50,7 @@ def get(*keys: Key) -> list[Item | None]:
     """
     if len(keys) == 1:
         (key,) = keys
-        answer = _call(
+        answer = call(
             aws.dynamodb().get_item,
             TableName=table_name(key),
             Key=packed_key(key),
@@ -63,7 +63,7 @@ def get(*keys: Key) -> list[Item | None]:
         request["Keys"].append(packed_key(key))
     found: dict[tuple[str, str, str | None], Item] = {}
     for attempt in range(_ATTEMPTS):
-        answer = _call(aws.dynamodb().batch_get_item, RequestItems=wanted)
+        answer = call(aws.dynamodb().batch_get_item, RequestItems=wanted)
         for table, items in answer["Responses"].items():
             for item in map(unpack_all, items):
                 found[table, item["pk"], item.get("sk")] = item
@@ -104,7 +104,7 @@ def query(
     wanted |= {"Limit": page} if page else {}
     wanted |= {"ExclusiveStartKey": packed_key(after)} if after else {}
     while True:
-        answer = _call(aws.dynamodb().query, **wanted)
+        answer = call(aws.dynamodb().query, **wanted)
         yield from map(unpack_all, answer["Items"])
         if "LastEvaluatedKey" not in answer:
             return
@@ -121,7 +121,7 @@ def write(*writes: Write) -> Item:
     transaction = [{type(write).__name__: write.arguments()} for write in writes]
     for attempt in range(_ATTEMPTS):
         try:
-            _call(aws.dynamodb().transact_write_items, TransactItems=transaction)
+            call(aws.dynamodb().transact_write_items, TransactItems=transaction)
         except _Refused as refused:
             reasons = refused.answer.get("CancellationReasons", [])
             failed = [
@@ -152,7 +152,7 @@ def write_each(*writes: Write) -> None:
         for table, request in requests[first : first + _BATCH]:
             wanted.setdefault(table, []).append(request)
         for attempt in range(_ATTEMPTS):
-            answer = _call(aws.dynamodb().batch_write_item, RequestItems=wanted)
+            answer = call(aws.dynamodb().batch_write_item, RequestItems=wanted)
             wanted = answer.get("UnprocessedItems") or {}
             if not wanted:
                 break
@@ -172,9 +172,9 @@ def _write_one(write: Write) -> Item:
     for attempt in range(_ATTEMPTS):
         try:
             if isinstance(write, Update):
-                answer = _call(client.update_item, ReturnValues="ALL_NEW", **arguments)
+                answer = call(client.update_item, ReturnValues="ALL_NEW", **arguments)
                 return unpack_all(answer["Attributes"])
-            _call(client.put_item if isinstance(write, Put) else client.delete_item, **arguments)
+            call(client.put_item if isinstance(write, Put) else client.delete_item, **arguments)
         except _Refused as refused:
             if refused.code == "ConditionalCheckFailedException":
                 raise Conflict([(write, refused.answer.get("Item"))]) from None
@@ -201,7 +201,8 @@ _REFUSALS = {
 }
 
 
-def _call(operation: Callable[..., Any], **arguments: Any) -> Any:
+def call(operation: Callable[..., Any], **arguments: Any) -> Any:
+    """Call DynamoDB, again for some seconds if it throttles. Raises Unavailable."""
     attempt = 0
     while True:
         attempt += 1

@@ -183,6 +183,16 @@ def _count(lane: Lane, free: int | None, now: int) -> Try:
     raise errors.Unavailable
 
 
+def clear_write(item: values.Item) -> writes.Write:
+    """Return the write that forgets the failures of a lane. Whether the account knows the device of
+    the lane stays.
+    """
+    if "known_until" not in item:
+        return writes.Delete(keys.key_of(item))
+    buckets = dict.fromkeys(hours.bucket(hour) for hour in hours.stored(item))
+    return writes.Update(keys.key_of(item), sets={"total": 0, **buckets})
+
+
 def by_hour(item: Mapping[str, int], now: int) -> dict[int, int]:
     """Return the failures of each hour since 1970 that still counts."""
     return hours.counting(item, WINDOW_HOURS, now)

@@ -14,7 +14,6 @@ from typing import Literal, TypeAlias
 from latchkey import log, settings
 from latchkey.codes.verification import Delivery
 from latchkey.dynamodb import keys, store, values, writes
-from latchkey.keys import keyring
 
 Reason: TypeAlias = Literal["bounced", "complained"]
 
@@ -116,26 +115,20 @@ def suppress(address: str, reason: Reason, *, now: int) -> None:
     """Send no mail to a canonical address for SUPPRESSION_DAYS."""
     until = now + settings.Suppression.load().suppression_days * 86400
     item = values.item_of(Suppression(reason, now, until))
-    store.write(writes.Put(keys.suppression(keyring.tag(address, now)), item=item))
+    store.write(writes.Put(keys.suppression(address), item=item))
     log.info("address suppressed", reason=reason)
 
 
 def suppressed(address: str, *, now: int) -> Suppression | None:
     """Return why an address gets no mail, or None if it does."""
-    for item in store.get(*_keys(address)):
-        if item is not None and item["expires_at"] > now:
-            return values.record_of(Suppression, item)
-    return None
+    [item] = store.get(keys.suppression(address))
+    if item is None or item["expires_at"] <= now:
+        return None
+    return values.record_of(Suppression, item)
 
 
 def lift(address: str, *, now: int) -> Suppression | None:
     """Send mail to an address again. Return why it got none."""
     found = suppressed(address, now=now)
-    for key in _keys(address):
-        store.write(writes.Delete(key))
+    store.write(writes.Delete(keys.suppression(address)))
     return found
-
-
-def _keys(address: str) -> list[keys.Key]:
-    """Return where the suppression can be: under the MAC key that was current then."""
-    return [keys.suppression(tag) for tag in keyring.tags(address)]

@@ -73,7 +73,7 @@ def change_credentials(
         notices.notify(
             kind, changed.sub, caller, now=now, address=old_address, locale=changed.locale
         )
-    _end_older(changed.sub, version, caller, forget_devices=forget_devices)
+    end_older(changed.sub, version, caller, forget_devices=forget_devices)
 
 
 def finished_before(
@@ -84,7 +84,7 @@ def finished_before(
     """
     if not changed.changed_by_this_request(caller, now=now):
         return False
-    _end_older(changed.sub, changed.version, caller, forget_devices=forget_devices)
+    end_older(changed.sub, changed.version, caller, forget_devices=forget_devices)
     return True
 
 
@@ -107,7 +107,23 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
         address=deleted.email,
         locale=deleted.locale,
     )
-    _delete_rest(asking)
+    _delete_items(asking.sub, last=asking.key)
+
+
+def delete_user(deleted: User, caller: Caller, *, now: int) -> None:
+    """Delete a user for an operator, then everything that belongs to the user. Tell the user by
+    mail. Raises Conflict with Aborted.
+    """
+    store.write(*user.delete_writes(deleted))
+    notices.notify(
+        "account_deleted",
+        deleted.sub,
+        caller,
+        now=now,
+        address=deleted.email,
+        locale=deleted.locale,
+    )
+    _delete_items(deleted.sub)
 
 
 def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:
@@ -122,14 +138,15 @@ def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:
         asking = session.of(item, now=now)
         if person is not None or asking is None:
             raise
-    _delete_rest(asking)
+    _delete_items(asking.sub, last=asking.key)
     return None
 
 
-def _delete_rest(asking: Session) -> None:
-    found = {keys.key_of(item) for item in store.query(keys.everything_of(asking.sub))}
-    store.write_each(*map(writes.Delete, found - {asking.key}))
-    store.write(writes.Delete(asking.key))
+def _delete_items(sub: str, *, last: keys.Key | None = None) -> None:
+    found = {keys.key_of(item) for item in store.query(keys.everything_of(sub))}
+    store.write_each(*map(writes.Delete, found - {last}))
+    if last:
+        store.write(writes.Delete(last))
 
 
 def _notices(changes: Mapping[str, Any]) -> list[NoticeKind]:
@@ -145,7 +162,7 @@ def _keep_write(keep: Session, version: int) -> writes.Update:
     )
 
 
-def _end_older(sub: str, version: int, caller: Caller, *, forget_devices: bool) -> None:
+def end_older(sub: str, version: int, caller: Caller, *, forget_devices: bool) -> None:
     """Delete the sessions of older versions of the credentials, and all devices but the caller's if
     that is wanted.
     """

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from local.smoke import checks
-from local.smoke.client import Client, Failed, NothingMore, NotShown
+from latchkey_cli.smoke import checks
+from latchkey_cli.smoke.client import Client, Failed, NothingMore, NotShown
 
 MAIL_SECONDS = 60
 POLL_SECONDS = 1.0

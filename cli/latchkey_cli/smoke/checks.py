@@ -6,9 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local.smoke.client import Answer, Client, Failed
+from latchkey_cli.smoke.client import Answer, Client, Failed
 
-OPENAPI = Path(__file__).parents[2] / "docs/openapi.json"
+# In the package that is installed, else in this repository.
+_PLACES = (
+    Path(__file__).parents[1] / "openapi.json",
+    Path(__file__).parents[3] / "docs/openapi.json",
+)
+OPENAPI = next(path for path in _PLACES if path.exists())
 UNKNOWN = "/auth/v1/nothing"
 # A new account may have no more than 10 executions at a time.
 _AT_ONCE = 4

@@ -1,4 +1,4 @@
-"""`python -m local.smoke API`: check a deployment from outside, after each deploy.
+"""`python -m latchkey_cli.smoke API`: check a deployment from outside, after each deploy.
 
 It needs nothing but Python 3.11 and the address of the API. With `--to`, it has a code mailed to
 an address without an account, signs up, and deletes the account again. Each line says what was
@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from local.smoke import checks
-from local.smoke.client import Client, Failed, NothingMore, NotShown, Unreachable
-from local.smoke.journey import Journey
+from latchkey_cli.smoke import checks
+from latchkey_cli.smoke.client import Client, Failed, NothingMore, NotShown, Unreachable
+from latchkey_cli.smoke.journey import Journey
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -79,7 +79,7 @@ def _preflights(client: Client, options: argparse.Namespace) -> str:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.smoke", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m latchkey_cli.smoke", description=__doc__)
     parser.add_argument("api", type=_api, help="the address of the API (output ApiUrl)")
     parser.add_argument("--to", default="", help="an address without an account (TO)")
     parser.add_argument("--inbox", default="", help="where the local inbox is read (INBOX)")
