@@ -106,7 +106,7 @@ class Deployment:
             raise Problem(_MISSING.get(logical, f"The stack has no function {logical}."))
         text = json.dumps({"act": act, **request}, ensure_ascii=False)
         with explained("lambda:InvokeFunction", f"arn:aws:lambda:*:*:function:{function}"):
-            signed = signing.sign(self.session, function, text, self.endpoint)
+            signed = signing.sign(self.session, function, text, self._sts)
             payload = json.dumps({"request": text, "signed": signed}).encode()
             reply = self._lambda.invoke(FunctionName=function, Payload=payload)
             answer = json.loads(reply["Payload"].read())
@@ -120,6 +120,10 @@ class Deployment:
     @functools.cached_property
     def _lambda(self) -> Any:
         return self.client("lambda")
+
+    @functools.cached_property
+    def _sts(self) -> str:
+        return str(self.client("sts").meta.endpoint_url)
 
 
 _MISSING = {

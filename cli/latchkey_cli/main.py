@@ -32,7 +32,8 @@ def options(
         str, typer.Option(envvar="LATCHKEY_STACK", help="The name of the stack.")
     ] = "latchkey",
     region: Annotated[
-        str | None, typer.Option(help="The region of the stack; else that of your profile.")
+        str | None,
+        typer.Option(envvar="AWS_REGION", help="The region of the stack; else your profile's."),
     ] = None,
     profile: Annotated[str | None, typer.Option(help="Your profile of AWS.")] = None,
     local: Annotated[

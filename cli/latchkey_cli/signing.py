@@ -17,21 +17,19 @@ SECONDS = 60
 _CALL = "Action=GetCallerIdentity&Version=2011-06-15"
 
 
-def sign(session: boto3.Session, function: str, request: str, endpoint: str | None = None) -> str:
-    """Return the query of the presigned call. `endpoint` is that of a local stack. Raises
+def sign(session: boto3.Session, function: str, request: str, sts: str) -> str:
+    """Return the query of the presigned call. `sts` is the address that it will be sent to. Raises
     NoCredentialsError.
     """
     credentials = session.get_credentials()
     if credentials is None:
         raise NoCredentialsError
-    region = session.region_name
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     digest = hashlib.sha256(f"{function}\n{request}".encode()).hexdigest()
     call = AWSRequest(
         "GET",
-        f"{endpoint or f'https://sts.{region}.{domain}'}/?{_CALL}",
+        f"{sts}/?{_CALL}",
         headers={HEADER: digest},
     )
     frozen = credentials.get_frozen_credentials()
-    SigV4QueryAuth(frozen, "sts", region, expires=SECONDS).add_auth(call)
+    SigV4QueryAuth(frozen, "sts", session.region_name, expires=SECONDS).add_auth(call)
     return str(call.url).partition("?")[2]

@@ -2,13 +2,12 @@
 lost, and keys that somebody else may know.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 
+from latchkey_cli.deployment import Deployment
 from local.stack import NAME, Stack, StackError
 from tests.e2e import bare_stack
 from tests.e2e.bare_stack import SENDER, client, me, outputs, post, sign_up
@@ -177,18 +176,8 @@ def refusal(stack: Stack, **parameters: str) -> str:
 
 
 def rotate(stack: Stack, **asked: str) -> list[str]:
-    answer = invoke(stack, "RotateKeys", asked)
+    answer = Deployment(NAME, local_port=stack.stack_port).call("keys.rotate", **asked)
     return list(answer["made"])
-
-
-def invoke(stack: Stack, function: str, event: dict[str, str]) -> dict[str, Any]:
-    found = client(stack, "cloudformation").describe_stack_resource(
-        StackName=NAME, LogicalResourceId=function
-    )
-    name = found["StackResourceDetail"]["PhysicalResourceId"]
-    answer = client(stack, "lambda").invoke(FunctionName=name, Payload=json.dumps(event))
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    return dict(json.loads(answer["Payload"].read()))
 
 
 def start_containers(stack: Stack) -> None:

@@ -576,7 +576,7 @@ def operator_change(w: World) -> None:
     session = sessions.among(store.query(keys.sessions(w.ada["sub"])), now=w.now.time)[0]
     changes: list[tuple[str, dict[str, Any]]] = [
         ("users.create", {"email": NEW, "username": "countess"}),
-        ("users.unlock", whom),
+        ("users.unlock", {"user": "ada@example.com"}),
         ("sessions.end", whom | {"sid": session.sid}),
         ("users.sign-out", whom),
         ("users.set-groups", whom | {"groups": ["staff"]}),
