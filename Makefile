@@ -17,7 +17,7 @@ LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
 .PHONY: help run test check unit engine e2e browser bench build validate lock format clean
-.PHONY: versions smoke invoke send-test-mail lift-suppression rotate-keys screenshots
+.PHONY: versions smoke invoke screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
@@ -77,18 +77,6 @@ smoke: ## Check a deployment from outside: API=... TO=... (an address without an
 
 invoke: $(LOCAL) $(LAMBDA) ## Let FN=SignIn answer EVENT=events/sign_in.json, against what `make run` runs; no Docker.
 	@$(BIN)/python -m local.invoke "$(FN)" $(if $(EVENT),"$(EVENT)")
-
-STACK ?= latchkey
-LANGUAGE ?= en
-send-test-mail: .local/env/sam/.done ## Send a mail to TO=... from the deployed STACK, and show which step fails.
-	@$(SAM) remote invoke SendTestMail --stack-name $(STACK) --event '{"to": "$(TO)", "language": "$(LANGUAGE)"}'
-
-lift-suppression: .local/env/sam/.done ## Send mail again to ADDRESS=..., which bounced or complained.
-	@$(SAM) remote invoke LiftSuppression --stack-name $(STACK) --event '{"address": "$(ADDRESS)"}'
-
-rotate-keys: .local/env/sam/.done ## Make new keys that sign from tomorrow on; COMPROMISED=1: at once, and drop the old ones.
-	@$(SAM) remote invoke RotateKeys --stack-name $(STACK) \
-	    --event '{"reason": "$(if $(COMPROMISED),compromised,asked)", "issuer": "$(ISSUER)"}'
 
 screenshots: .venv/.done ## Draw the mails in docs/images, with Chromium.
 	PYTHONPATH=layers/core/python:. $(BIN)/python -m local.screenshots

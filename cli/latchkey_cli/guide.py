@@ -22,6 +22,7 @@ from latchkey_cli.providers import PROVIDERS, Provider
 LANGUAGES = ("auto", "en", "zh-CN", "ja", "es", "de", "fr")
 _ADDRESS = re.compile(r"[^@ <>]+@[^@ <>]+\.[^@ <>]+")
 _ORIGINS = re.compile(r"\*|https?://[^, /]+(,https?://[^, /]+)*")
+_HOST = re.compile("[A-Za-z0-9.-]+")
 SECRET = "latchkey/smtp"  # noqa: S105 - its name
 
 
@@ -89,12 +90,14 @@ def _smtp(provider: Provider, sender: str, deployment: Any) -> dict[str, str]:
     host, port, security, user = provider.host, provider.port, "SSL", sender
     while True:
         if provider.key == "custom":
-            host = Prompt.ask("   Host", default=host, console=console)
+            host = _ask(
+                "   Host", re.compile("[A-Za-z0-9.-]+"), "a host name", default=host or None
+            )
             port = int(_ask("   Port", re.compile("[0-9]{1,5}"), "a port", default=str(port)))
             security = "STARTTLS" if port == 587 else "SSL"
             user = Prompt.ask("   User name", default=user, console=console)
             values |= {"SmtpHost": host, "SmtpPort": str(port), "SmtpSecurity": security}
-        password = Prompt.ask(f"3. {provider.password}", password=True, console=console)
+        password = str(typer.prompt(f"3. {provider.password}", hide_input=True))
         with console.status(f"Logging in to {host} ..."):
             problem = providers.log_in(
                 host, port, starttls=security == "STARTTLS", user=user, password=password

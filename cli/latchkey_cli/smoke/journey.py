@@ -24,7 +24,7 @@ SIMULATOR = "@simulator.amazonses.com"
 _NEW_SECONDS = 60
 
 _MAIL_ADVICE = (
-    "Run `make send-test-mail TO=...`: it tells which step of sending fails, and what to do. The"
+    "Run `latchkey mail test ADDRESS`: it tells which step of sending fails, and what to do. The"
     " lines `mail not sent` in the log group name the cause too."
 )
 
