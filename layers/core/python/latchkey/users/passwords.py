@@ -50,8 +50,23 @@ def matches(password: str, stored: str | None) -> bool:
     too long to be anybody's, return False after the same time.
     """
     typed = normal(password)
-    right = _verify(_bytes(typed), stored or _NOBODY)
+    right = _verify(password, typed, stored or _NOBODY)
     return right and stored is not None and len(typed) <= LONGEST
+
+
+def adopt(given: str) -> str:
+    """Return the form in which a hash that another system has made is stored. Raises
+    imported.Unusable.
+    """
+    from latchkey.users import imported
+
+    found = imported.read(given)
+    if isinstance(found, imported.Hash):
+        return given
+    if not found.inner:
+        return found.wrapped(str(_scheme().hash(found.value)))
+    imported.read(found.inner)
+    return given
 
 
 def rehash(password: str, stored: str) -> str | None:
@@ -66,19 +81,38 @@ def normal(password: str) -> str:
     return unicodedata.normalize("NFKC", password[: LONGEST + 1])[: LONGEST + 1]
 
 
-def _verify(password: bytes, stored: str) -> bool:
-    """Compare a password with a hash. A hash with today's settings needs no passlib, whose import
-    would be a part of each cold start.
+def _verify(password: str, typed: str, stored: str) -> bool:
+    """Compare a password with a hash. A hash with today's settings needs no other library, whose
+    import would be a part of each cold start.
     """
-    if not stored.startswith(_PREFIX):
-        return bool(_scheme().verify(password, stored))
-    from argon2.exceptions import VerifyMismatchError
+    if stored.startswith(_PREFIX):
+        return _is_ours(_bytes(typed), stored)
+    # Other systems have hashed what was typed. Ours of former settings are of the normal form.
+    raw = password[: LONGEST + 1]
+    return any(_is_foreign(_bytes(text), stored) for text in dict.fromkeys((raw, typed)))
+
+
+def _is_ours(password: bytes, stored: str) -> bool:
+    from argon2.exceptions import VerificationError
     from argon2.low_level import Type, verify_secret
 
     try:
         return verify_secret(stored.encode(), password, Type.ID)
-    except VerifyMismatchError:
+    except VerificationError:
         return False
+
+
+def _is_foreign(password: bytes, stored: str) -> bool:
+    from latchkey.users import digests, imported
+
+    try:
+        found = imported.read(stored)
+    except imported.Unusable:  # it was stored when the ceilings were higher
+        _is_ours(password, _NOBODY)
+        return False
+    if isinstance(found, digests.Digest):
+        return _is_foreign(found.of(password), found.inner)
+    return found.verify(password)
 
 
 def _hash(password: str) -> str:
