@@ -21,6 +21,7 @@ from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
 from latchkey.mail import delivery, send
 from latchkey.sessions import session as sessions
+from latchkey.users import user
 from tests import rights
 from tests.rights import FUNCTIONS
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer
@@ -192,7 +193,7 @@ def test_every_right_to_a_table_names_the_items(function: str):
     for right in rights.allowed(function):
         table, _, index = right.resource.partition("/index/")
         assert (table in rights.TABLES) == right.action.startswith("dynamodb:")
-        assert not index or function == "OperatorRead"
+        assert not index or function in ("OperatorRead", "ExportUsers")
         table_itself = right.action.partition(":")[2] in rights.OF_TABLES
         assert not table_itself or function in ("RotateKeys", "ProtectAccounts")
         if right.resource in rights.TABLES and not table_itself:
@@ -589,6 +590,21 @@ def operator_change(w: World) -> None:
     ]
     for act, request in changes:
         assert "result" in operate("operator_change", act, **request), act
+
+
+@journey
+def import_users(w: World) -> None:
+    w.patch.setattr("latchkey.operators.importing.AT_ONCE", 1)
+    rows = [{"email": NEW, "username": "countess"}, {"email": "none@example.com"}]
+    for dry_run in (True, False):
+        assert "result" in operate("import_users", "users.import", rows=rows, dry_run=dry_run)
+
+
+@journey
+def export_users(w: World) -> None:
+    operate("export_users", "users.export")  # one user
+    store.write(*user.create_writes(user.new(NEW, now=w.now.time)))
+    assert len(operate("export_users", "users.export")["result"]["rows"]) == 2
 
 
 @journey

@@ -54,18 +54,26 @@ def matches(password: str, stored: str | None) -> bool:
     return right and stored is not None and len(typed) <= LONGEST
 
 
-def adopt(given: str) -> str:
-    """Return the form in which a hash that another system has made is stored. Raises
+def scheme(given: str) -> str:
+    """Return the name of the scheme of a hash, of ours or another system. Raises
     imported.Unusable.
     """
-    from latchkey.users import imported
+    from latchkey.users import digests, imported
 
     found = imported.read(given)
-    if isinstance(found, imported.Hash):
-        return given
-    if not found.inner:
+    if isinstance(found, digests.Digest) and found.inner:
+        imported.read(found.inner)
+    return found.scheme
+
+
+def adopt(given: str) -> str:
+    """Return the form in which a hash of another system is stored. Raises imported.Unusable."""
+    from latchkey.users import digests, imported
+
+    scheme(given)
+    found = imported.read(given)
+    if isinstance(found, digests.Digest) and not found.inner:
         return found.wrapped(str(_scheme().hash(found.value)))
-    imported.read(found.inner)
     return given
 
 
