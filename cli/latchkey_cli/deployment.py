@@ -16,6 +16,7 @@ from latchkey_cli.problems import AWS_REFUSED, Problem, explained
 # Which function does what.
 FUNCTIONS = {
     "users.list": "OperatorRead",
+    "users.reindex": "IndexUsers",
     "users.show": "OperatorRead",
     "users.history": "OperatorRead",
     "suppressions.list": "OperatorRead",

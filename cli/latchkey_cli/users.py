@@ -9,7 +9,7 @@ import typer
 from latchkey_cli import context as contexts
 from latchkey_cli import sessions
 from latchkey_cli.context import Typer, Who
-from latchkey_cli.output import console
+from latchkey_cli.output import console, errors
 from latchkey_cli.problems import Problem
 
 app = typer.Typer(no_args_is_help=True)
@@ -190,6 +190,21 @@ def set_groups(
     """Put a user into exactly these groups; without any, into none."""
     deployment, output = contexts.parts(context)
     output.done(deployment.call("users.set-groups", user=who, groups=groups or []))
+
+
+@app.command()
+def reindex(context: Typer) -> None:
+    """List users who were made before lists existed (0.1.0). It can be repeated."""
+    deployment, output = contexts.parts(context)
+    items, cursor = 0, ""
+    with errors.status("Reading the table ..."):
+        while True:
+            page = deployment.call("users.reindex", cursor=cursor)
+            items += page["items"]
+            cursor = page["cursor"]
+            if not cursor:
+                break
+    output.done({"items": items, "message": f"{items} entries were missing, and are there now."})
 
 
 def _password() -> str:

@@ -65,6 +65,7 @@ RESULTS: dict[str, dict[str, Any] | None] = {
     "mail_feedback": None,
     "mail_feedback.complaint": None,
     "mail_feedback.delivery": None,
+    "index_users": {"error": "unproven"},
     "operator_change": {"error": "unproven"},
     "operator_read": {"error": "unproven"},
     "protect_accounts.cloudformation": {},

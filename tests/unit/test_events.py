@@ -39,7 +39,14 @@ RECORD = {
     "eventSource", "eventSourceARN", "awsRegion",
 }  # fmt: skip
 # The command for operators sends these.
-OURS = ("export_users", "import_users", "operator_change", "operator_read", "send_test_mail")
+OURS = (
+    "index_users",
+    "export_users",
+    "import_users",
+    "operator_change",
+    "operator_read",
+    "send_test_mail",
+)
 SES = {"Email Bounced": "bounce", "Email Delivered": "delivery"} | {
     "Email Complaint Received": "complaint"
 }

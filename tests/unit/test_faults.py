@@ -32,7 +32,7 @@ from tests.unit.test_rights import JOURNEYS, World, world
 __all__ = ["world"]
 
 # No client repeats by itself what operators ask for, and a person looks at what came of it.
-EXEMPT = {"SendTestMail", "OperatorRead", "OperatorChange"}
+EXEMPT = {"IndexUsers", "SendTestMail", "OperatorRead", "OperatorChange"}
 FUNCTIONS = [name for name in rights.FUNCTIONS if name not in EXEMPT]
 PATIENT = {"unavailable", "aborted"}
 """What a caller may be told about a fault: the SDK keeps its session, and the app tries again."""

@@ -46,5 +46,26 @@ def read(wanted: Range, *, after: Item | None, most: int) -> tuple[list[Item], I
     return [unpack_all(item) for item in answer["Items"]], unpack_all(end) if end else None
 
 
+def unlisted(*, after: Item | None, most: int) -> tuple[list[Item], Item | None]:
+    """Read so many items of Accounts, and return those that should be in the index and are not:
+    users who were made before there was one, and their guards. Raises Unavailable.
+    """
+    kinds = {"user": "USER#", "email": "EMAIL#", "username": "USERNAME#"}
+    answer = store.call(
+        aws.dynamodb().scan,
+        TableName=table_name(keys.KEYRING),
+        FilterExpression="attribute_not_exists(#directory) AND ("
+        + " OR ".join(f"begins_with(#pk, :{kind})" for kind in kinds)
+        + ")",
+        ProjectionExpression="#pk, #created_at",
+        ExpressionAttributeNames={name: name[1:] for name in ("#directory", "#pk", "#created_at")},
+        ExpressionAttributeValues=packed_values(kinds),
+        Limit=most,
+        **_start(after),
+    )
+    end = answer.get("LastEvaluatedKey")
+    return [unpack_all(item) for item in answer["Items"]], unpack_all(end) if end else None
+
+
 def _start(after: Item | None) -> dict[str, Any]:
     return {"ExclusiveStartKey": pack_all(after)} if after else {}

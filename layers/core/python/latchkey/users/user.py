@@ -132,10 +132,14 @@ def create_writes(user: User) -> list[writes.Write]:
         writes.Put(
             keys.user(user.sub),
             when=writes.ABSENT,
-            item=values.item_of(user)
-            | keys.listed("created", f"{user.created_at:012d}#{user.sub}"),
+            item=values.item_of(user) | created_entry(user.sub, user.created_at),
         ),
     ]
+
+
+def created_entry(sub: str, created_at: int) -> dict[str, str]:
+    """Return the attributes by which the index Directory lists a user in order of creation."""
+    return keys.listed("created", f"{created_at:012d}#{sub}")
 
 
 def sign_in_write(
