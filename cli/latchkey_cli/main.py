@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from latchkey_cli import diagnosis, guide, mail, sessions, users
+from latchkey_cli import diagnosis, guide, mail, sessions, transfer, users
 from latchkey_cli.context import Context
 from latchkey_cli.deployment import Deployment, default_local_port
 from latchkey_cli.output import Output, errors
@@ -20,6 +20,8 @@ app.add_typer(mail.suppressions, name="suppressions", help="Addresses that get n
 app.add_typer(mail.app, name="mail", help="Try the sender out.")
 app.add_typer(mail.keys, name="keys", help="Keys that sign and verify.")
 app.command("history")(sessions.history)
+app.command("import")(transfer.import_)
+app.command("export")(transfer.export)
 app.command("doctor")(diagnosis.doctor)
 app.command("logs")(diagnosis.logs)
 app.command("setup")(guide.setup)

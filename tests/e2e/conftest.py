@@ -12,6 +12,7 @@ from tests.e2e.stack import ROOT, NotReady, Stack, running
 # limits themselves.
 PARAMETERS = (
     "CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000 FailuresPerDay=1000000 Captcha=off"
+    " UserExport=on"
 )
 
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import bcrypt
 import boto3
 import pytest
 
@@ -191,6 +194,37 @@ def test_a_missing_right_is_named_with_its_statement(latchkey: Run, stack: Stack
         iam.delete_user_policy(UserName="support", PolicyName="read")
         iam.delete_access_key(UserName="support", AccessKeyId=key["AccessKeyId"])
         iam.delete_user(UserName="support")
+
+
+def test_users_come_in_with_their_passwords_and_go_out_again(
+    latchkey: Run, device: Device, address: str, tmp_path: Path
+):
+    hashed = bcrypt.hashpw(b"engine1843", bcrypt.gensalt(10)).decode()
+    mine: dict[str, object] = {"id": secrets.token_hex(12), "email": address}
+    rows = [
+        mine | {"email_verified": True, "password_hash": hashed},
+        {"id": "2", "email": "nobody"},
+    ]
+    source = tmp_path / "users.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows) + "no JSON\n")
+
+    tried = latchkey("import", str(source), "--from", "latchkey")
+    assert (tried.code, "Nothing was written" in tried.out) == (1, True), tried
+    assert "line 2" in tried.out
+    assert latchkey("users", "find", address).code == 1
+    done = latchkey("import", str(source), "--from", "latchkey", "--no-dry-run")
+    assert "1 created" in done.out, done
+    body = {"username": address, "password": "engine1843"}
+    assert device.call("sign_in", body)["sub"] == mine["id"]
+
+    target = tmp_path / "all.jsonl"
+    assert latchkey("export", str(target)).code == 0
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    [row] = [row for row in found if row["email"] == address]
+    assert row["password_hash"].startswith("$argon2id$")  # since the sign-in
+    again = latchkey("--json", "import", str(target), "--from", "latchkey", "--no-dry-run")
+    assert again.out, again
+    assert json.loads(again.out)["results"] == {"already_there": len(found)}
 
 
 def test_a_signed_request_is_good_for_nothing_else(stack: Stack):
