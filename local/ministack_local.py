@@ -1,11 +1,11 @@
 """MiniStack, with what it lacks for SAM's templates, and with the API at the root of its own port.
 
-This adds the routes, tags and CORS of an HTTP API's body, the values of parameters, the TTL of
-tables, the end point of functions, the condition keys of policies (condition_keys.py), alarms on
-expressions, selections of AWS Backup, and saved queries, which it takes and forgets. It extracts a
-layer once instead of for each worker. It uses private names of MiniStack, so the version is pinned.
-After each deployment, `local` requests one route and one preflight to check that the names still
-fit.
+This adds the routes, JWT authorizers, tags and CORS of an HTTP API's body, the values of
+parameters, the TTL of tables, the end point of functions, the condition keys of policies
+(condition_keys.py), alarms on expressions, selections of AWS Backup, and saved queries, which it
+takes and forgets. It extracts a layer once instead of for each worker. It uses private names of
+MiniStack, so the version is pinned. After each deployment, `local` requests one route and one
+preflight to check that the names still fit.
 
 It runs in the environment `.local/env/ministack` until SIGTERM or until its standard input ends.
 The input ends when the process that started it is gone, for whatever reason. It then saves its
@@ -127,9 +127,13 @@ def _plain_api(properties: Properties) -> Properties:
 
 
 def _make_routes(api: str, properties: Properties) -> None:
-    """Replace the routes of an API with those of its body."""
-    apigateway._routes[api], apigateway._integrations[api] = {}, {}
-    for path, methods in (properties.get("Body") or {}).get("paths", {}).items():
+    """Replace the routes and the JWT authorizers of an API with those of its body."""
+    for made in (apigateway._routes, apigateway._integrations, apigateway._authorizers):
+        made[api] = {}
+    body = properties.get("Body") or {}
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    authorizers = {name: _make_authorizer(api, name, scheme) for name, scheme in schemes.items()}
+    for path, methods in body.get("paths", {}).items():
         for method, operation in methods.items():
             uri = operation["x-amazon-apigateway-integration"]["uri"]
             integration, _ = cfn._apigw_v2_integration_create(
@@ -137,8 +141,20 @@ def _make_routes(api: str, properties: Properties) -> None:
             )
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
             key = "$default" if path.lstrip("/") == "$default" else f"{verb} {path}"
-            target = f"integrations/{integration}"
-            cfn._apigw_v2_route_create("", {"ApiId": api, "RouteKey": key, "Target": target}, "")
+            route = {"ApiId": api, "RouteKey": key, "Target": f"integrations/{integration}"}
+            for security in operation.get("security", []):
+                [(name, scopes)] = security.items()
+                route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[name]}
+                route["AuthorizationScopes"] = scopes
+            cfn._apigw_v2_route_create("", route, "")
+
+
+def _make_authorizer(api: str, name: str, scheme: Properties) -> str:
+    given = scheme["x-amazon-apigateway-authorizer"]
+    configuration = {key.title(): value for key, value in given["jwtConfiguration"].items()}
+    properties = {"ApiId": api, "Name": name, "JwtConfiguration": configuration}
+    properties["IdentitySource"] = [given["identitySource"]]
+    return str(cfn._apigw_v2_authorizer_create("", properties, "")[0])
 
 
 def _set_ttl(table: str, properties: Properties) -> None:

@@ -1,6 +1,5 @@
 """The keys are published, and are replaced without signing anybody out."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,14 +8,11 @@ import httpx
 import jwt
 import pytest
 
+from tests.e2e import rotation
 from tests.e2e.client import Answer, Device, NewDevice
-from tests.e2e.stack import ROOT, Item, Stack
+from tests.e2e.stack import Stack
 
 Keys: TypeAlias = Callable[[], list[dict[str, str]]]
-
-# The functions that cache the keyring. A new variable starts new containers, which read it again.
-HOLDERS = ["Discovery", "SendCode", "SendMail", "VerifyCode", "SignUp", "SignIn", "GrantToken"]
-HOLDERS += ["RevokeToken", "SignOut", "GetUser"]
 
 
 @pytest.fixture
@@ -28,15 +24,7 @@ def keys(http: httpx.Client) -> Keys:
 @pytest.fixture
 def rotate(stack: Stack) -> Callable[[], list[str]]:
     """Return a function that rotates the keys as the daily schedule does."""
-    event = (ROOT / "events/rotate_keys.json").read_text()
-    name = stack.names["RotateKeys"]
-
-    def invoke() -> list[str]:
-        answer = stack.client("lambda").invoke(FunctionName=name, Payload=event)
-        assert "FunctionError" not in answer
-        return list(json.loads(answer["Payload"].read())["made"])
-
-    return invoke
+    return lambda: rotation.rotate(stack)
 
 
 def test_an_access_token_is_verified_with_the_published_keys(
@@ -93,17 +81,17 @@ def test_a_rotation_signs_nobody_out(
     proof = device.prove(f"proven-{address}")
     [old] = keys()
 
-    _grow_older(stack, days=91)
+    rotation.grow_older(stack, days=91)
     assert len(rotate()) == 3  # one signs, one is for codes and our own tokens, one decrypts
     assert rotate() == []  # not used for a day, and not made twice
-    _start_containers(stack)
+    rotation.start_containers(stack)
     published = keys()
     assert published[0] == old
     assert _key_id(device.refresh(tokens["refresh_token"])) == old["kid"]  # not used yet
 
     time.sleep(1)  # Token times are in seconds: the last of the old key, and the first of the new.
-    _use_new_keys(stack)
-    _start_containers(stack)
+    rotation.use_new_keys(stack)
+    rotation.start_containers(stack)
     assert keys() == published
     assert device.me(tokens["access_token"]).status == 200
     assert device.verify(verification_id, code).status == 200
@@ -119,23 +107,3 @@ def test_a_rotation_signs_nobody_out(
 def _key_id(tokens: Answer) -> str:
     assert tokens.status == 200, tokens
     return str(jwt.get_unverified_header(tokens["access_token"])["kid"])
-
-
-def _change_keys(stack: Stack, change: Callable[[Item], Item]) -> None:
-    table = stack.table("Accounts")
-    item = table.get_item(Key={"pk": "KEYRING"})["Item"]
-    table.put_item(Item=item | {"keys": [change(key) for key in item["keys"]]})
-
-
-def _grow_older(stack: Stack, days: int) -> None:
-    _change_keys(stack, lambda key: key | {"active_at": key["active_at"] - days * 86400})
-
-
-def _use_new_keys(stack: Stack) -> None:
-    now = int(time.time())
-    _change_keys(stack, lambda key: key | {"active_at": min(key["active_at"], now)})
-
-
-def _start_containers(stack: Stack) -> None:
-    for function in HOLDERS:
-        stack.set_variables(function, KEYS_READ_AGAIN=str(time.time()))
