@@ -83,6 +83,20 @@ def test_a_deployer_sets_names_colours_and_help(configure: Callable[..., None]):
     assert letter.text.splitlines()[-1] == "@app.acme.example #012345"
 
 
+@pytest.mark.parametrize("language", language.LANGUAGES)
+def test_nobody_is_asked_to_write_to_us_without_an_address(
+    configure: Callable[..., None], language: str
+):
+    asked = re.compile("tell us|bei uns|prévenez-nous|avísanos|立即联系我们|すぐにご連絡")
+    kinds = (*render.CODE_KINDS, *render.NOTICE_KINDS)
+    without = {kind: samples.render_sample(kind, language).text for kind in kinds}
+    configure(support_address="help@acme.example")
+    for kind in kinds:
+        text = samples.render_sample(kind, language).text
+        assert not asked.search(without[kind])
+        assert bool(asked.search(text)) == (kind in ("address_changed", "account_deleted"))
+
+
 def test_a_deployer_s_words_and_templates_are_taken_instead_of_ours(own: Path):
     (own / "words/en.toml").write_text('[sign_in]\nlead = "Hi! Type this at {{ product }}:"\n')
     (own / "notice.txt").write_text("{{ words.lead }} ({{ time }})")
