@@ -16,14 +16,19 @@ SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
-.PHONY: help run test check unit engine e2e browser bench build validate lock format clean
+.PHONY: help run environments test check unit engine e2e browser bench build validate lock format clean
 .PHONY: versions smoke invoke screenshots
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
 
-run: $(LOCAL) ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025.
+run: ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025.
+	@python3 -m local.checks
+	@$(MAKE) environments
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
+
+environments: $(LOCAL)
+	@: # says nothing if all are there
 
 test: check engine build e2e browser ## Run all that CI runs: check, AWS's engine, the layer, end-to-end and browser tests.
 

@@ -13,26 +13,18 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
-from local import template, variables
+from local import checks, template, variables
 from local.inbox import PASSWORD, USER, Inbox, Mail
 from local.stack import ROOT, Stack, StackError
 from local.web import Web
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PORTS = {  # each name is an environment variable, and an option too
-    "API_PORT": (3000, "the API"),
-    "INBOX_PORT": (3025, "the inbox's page and JSON"),
-    "SMTP_PORT": (3587, "the inbox's SMTP with STARTTLS"),
-    "SMTPS_PORT": (3465, "the inbox's SMTP under TLS"),
-    "STACK_PORT": (4566, "MiniStack"),
-}
 
 
 def main() -> int:
@@ -61,7 +53,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
                 f"a stack already runs in {options.home}: use another --home"
             ) from None
         parameters = _parameters(options)
-        _refuse_taken_ports(options)
+        _check_machine(options)
         variables.remove(options.home)  # a stack that was killed has left it
         if options.fresh:
             for name in ("state", "s3"):
@@ -90,14 +82,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
             variables.write(stack)
             if web:
                 web.start(api)
-                print(f"page   {web.problem or f'http://localhost:{options.web_port}'}")
-            print(f"API    {api}")
-            print(f"JWKS   {api}/.well-known/jwks.json")
-            print(f"inbox  http://127.0.0.1:{options.inbox_port}")
-            print(f"logs   {stack.functions_log}")
             print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops and keeps all users")
-            if web and not web.problem:
-                print("next   register on the page with any address: the code is in the inbox")
+            print(_box(_rows(options, stack, web)))
             print("ready", flush=True)
             parent = os.getppid()
             while os.getppid() == parent:  # stop too if make or a test was killed
@@ -107,10 +93,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
                     web.check()
             raise KeyboardInterrupt
         finally:
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would lose the state
             with contextlib.suppress(OSError):  # the terminal may be closed
-                print("stopping", flush=True)
+                print("stopping: the state is saved, and all processes end", flush=True)
             variables.remove(options.home)
             if web:
                 web.stop()
@@ -119,14 +103,39 @@ def _run(options: argparse.Namespace) -> NoReturn:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    for number in SIGNALS:  # a second one would lose the state, and a closed terminal sends two
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _rows(options: argparse.Namespace, stack: Stack, web: Web | None) -> list[tuple[str, str]]:
+    """Return what a person needs to know of a stack that runs."""
+    api = f"http://127.0.0.1:{options.api_port}"
+    page = f"http://localhost:{options.web_port}"
+    served = web is not None and not web.problem
+    steps = "register on the page with any address: the code is in the inbox"
+    return [
+        *([("page", web.problem or page)] if web else []),
+        ("inbox", f"http://127.0.0.1:{options.inbox_port}"),
+        ("API", api),
+        ("keys", f"{api}/.well-known/jwks.json"),
+        ("logs", str(stack.functions_log)),
+        ("next", steps if served else "register with curl: docs/tour.md"),
+    ]
+
+
+def _box(rows: list[tuple[str, str]]) -> str:
+    lines = [f"{name:6} {text}" for name, text in rows]
+    width = max(map(len, lines))
+    edge = f"+{'-' * (width + 2)}+"
+    return "\n".join([edge, *(f"| {line:{width}} |" for line in lines), edge])
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     home = Path(os.environ.get("LOCAL_HOME", ROOT / ".local/run"))
     parser.add_argument("--home", type=Path, default=home, help="state, build, logs (LOCAL_HOME)")
-    for name, (default, what) in PORTS.items():
+    for name, (default, what) in checks.PORTS.items():
         option = "--" + name.lower().replace("_", "-")
         port = os.environ.get(name) or str(default)
         parser.add_argument(option, type=_port, default=port, help=f"{what} ({name}, {default})")
@@ -180,19 +189,13 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _refuse_taken_ports(options: argparse.Namespace) -> None:
-    wanted = {name: what for name, (_, what) in PORTS.items()}
-    if options.web_port:
-        wanted["WEB_PORT"] = "the sample page"
-    for name, what in wanted.items():
-        port = getattr(options, name.lower())
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                message = f"port {port} for {what}: {error.strerror}; choose another with {name}="
-                raise StackError(message) from None
+def _check_machine(options: argparse.Namespace) -> None:
+    ports = {name: str(getattr(options, name.lower())) for name in (*checks.PORTS, "WEB_PORT")}
+    if not options.web_port:
+        del ports["WEB_PORT"]
+    rows = checks.table(ports, options.home)
+    if found := checks.problems(rows):
+        raise StackError("\n".join(found))
 
 
 def _check(stack: Stack, api: str, origins: str) -> None:

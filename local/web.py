@@ -1,16 +1,15 @@
 """The sample page (examples/web). It has its own port, so its origin differs from the API's."""
 
 import os
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.checks import NODE_NEEDED, node_version
 from local.stack import ROOT
 
 FOLDER = ROOT / "examples/web"
-NODE_NEEDED = (20, 11)
 STOP_SECONDS = 5
 
 
@@ -34,8 +33,8 @@ class Web:
     def prepare(self) -> None:
         """Start to install the page's packages if they have changed, while the stack starts."""
         self.log.write_bytes(b"")
-        node, npm = shutil.which("node"), shutil.which("npm")
-        if node is None or npm is None or _version(node) < NODE_NEEDED:
+        npm = shutil.which("npm")
+        if npm is None or node_version() < NODE_NEEDED:
             wanted = ".".join(map(str, NODE_NEEDED))
             self.problem = f"not served: it needs Node {wanted} or newer, and npm, on the PATH"
             return
@@ -78,8 +77,3 @@ class Web:
                 stderr=log,
                 start_new_session=True,
             )
-
-
-def _version(node: str) -> tuple[int, ...]:
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    return tuple(map(int, re.findall(r"\d+", answer.stdout)[:2]))
