@@ -39,7 +39,7 @@ SIGN_INS, REFRESHES = 2, 30
 GB, MILLION = 1e9, 1e6
 # By users: the part of the requests that meets no warm container, and the custom metrics that get a
 # value in an hour (at most one for each operation, word of refusal and cause, and some others).
-USERS = {1_000: (0.3, 20), 100_000: (0.02, 50), 1_000_000: (0.005, 68)}
+USERS = {1_000: (0.3, 20), 10_000: (0.1, 35), 100_000: (0.02, 50), 1_000_000: (0.005, 68)}
 ASSUMED = {
     # A call from warm Lambda over an open connection, in milliseconds.
     "BatchGetItem": 5,
