@@ -9,7 +9,16 @@ from latchkey.dynamodb import keys
 from local.template import template
 from tests.unit.conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+PARAMETERS = (ROOT / "docs/parameters.md").read_text()
+DOCUMENTS = [
+    path
+    for folder in (
+        ROOT.glob("*.md"),
+        *((ROOT / name).rglob("*.md") for name in ("docs", "examples")),
+    )
+    for path in folder
+    if "node_modules" not in path.parts
+]
 ALARMS = [
     name
     for name, resource in template()["Resources"].items()
@@ -19,11 +28,11 @@ OPERATIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/ap
 
 
 @pytest.mark.parametrize("name", template()["Parameters"])
-def test_the_readme_has_a_row_for_each_parameter(name: str):
+def test_each_parameter_has_a_row(name: str):
     parameter = template()["Parameters"][name]
     default = parameter.get("Default")
     shown = "(required)" if default is None else f"`{default}`" if default != "" else "(empty)"
-    assert f"| `{name}` | {shown} | {parameter['Description']} |" in README
+    assert f"| `{name}` | {shown} | {parameter['Description']} |" in PARAMETERS
 
 
 def test_every_parameter_is_in_a_group_of_the_console():
@@ -41,16 +50,33 @@ def test_an_operation_has_one_name_everywhere(operation: str):
 
 
 def test_every_path_that_the_documents_name_is_there():
-    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for path in re.findall(r"\]\(([\w./-]+)\)", document.read_text()):
+    assert len(DOCUMENTS) > 25
+    for document in DOCUMENTS:
+        for path in re.findall(r"(?:\]\(|src=\")([\w./-]+)[)\"]", document.read_text()):
             assert (document.parent / path).exists(), f"{document.name} names {path}"
 
 
 def test_every_heading_that_the_documents_name_is_there():
-    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+    for document in DOCUMENTS:
         for path, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text()):
             target = document.parent / path if path else document
             assert anchor in anchors(target), f"{document.name} names {path}#{anchor}"
+
+
+def test_the_index_lists_every_document():
+    listed = re.findall(r"\]\(([\w.-]+)\)", (ROOT / "docs/README.md").read_text())
+    there = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert there - set(listed) == set()
+
+
+def test_the_prices_of_the_readme_are_those_of_the_bill():
+    """The bill itself is measured: `python -m bench.cost`."""
+    operations = (ROOT / "docs/operations.md").read_text()
+    [bill] = re.findall(r"^\| all \| (.*) \|$", operations, re.MULTILINE)
+    prices = [round(float(price)) for price in bill.split(" | ")]
+    readme = (ROOT / "README.md").read_text()
+    shown = re.findall(r"\[(\d+) USD\]\(docs/operations.md#what-it-costs\)", readme)
+    assert [int(price) for price in shown] == [prices[1], prices[3]]
 
 
 @pytest.mark.parametrize("alarm", ALARMS)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 if settings.lacks_end_point():
     raise RuntimeError(
         "sam local would call your own AWS account: start the local stack (make run), and add"
-        " --env-vars with the env.json that it writes, as the README shows."
+        " --env-vars with the env.json that it writes, as docs/local.md shows."
     )
 
 # A call gives up after 7 s: two attempts of 3 s and a pause. So three of them end before the
