@@ -50,6 +50,10 @@ OF_TABLES = {
 }
 
 
+# What Lambda reads a stream with, for the function.
+OF_STREAMS = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+
+
 class Need(NamedTuple):
     """What a call needs: an action on a resource of the template, for all of these values.
 
@@ -158,6 +162,11 @@ def needs(service: str, operation: str, arguments: dict[str, Any]) -> list[Need]
             # The name of a secret at the end of its ARN is followed by six characters.
             name = arguments["SecretId"].rpartition(":")[2].rpartition("-")[0]
             return [Need(f"secretsmanager:{operation}", name)]
+        case "lambda", "Invoke":
+            return [Need("lambda:InvokeFunction", arguments["FunctionName"].rpartition(":")[2])]
+        case "events", "PutEvents":
+            buses = {entry["EventBusName"] for entry in arguments["Entries"]}
+            return [Need("events:PutEvents", bus) for bus in buses]
         case "sesv2", "SendEmail":
             # AWS asks for the second where the content is raw, though its reference has the first.
             actions = ("ses:SendEmail", "ses:SendRawEmail")
@@ -219,10 +228,14 @@ def _resource(reference: Any) -> str:
             return _resource(own)
         case {"Fn::Join": ["", [table, str(index)]]} if index.startswith("/index/"):
             return _resource(table) + index
+        case {"Fn::If": ["MakesAccounts", own, {"Ref": "AccountsStreamArn"}]}:
+            return _resource(own)
+        case {"Fn::Sub": str(arn)} if ":events:" in arn:
+            return "EventBusName"
         case {"Fn::Sub": _}:
             assert ":ses:" in str(reference)
             return "SES"
-        case {"Ref": str(name)} if name.endswith("SecretArn"):
+        case {"Ref": str(name)} if name.endswith(("SecretArn", "FunctionArn")):
             return name
         case _:
             raise AssertionError(reference)

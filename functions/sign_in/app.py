@@ -33,7 +33,7 @@ _UNREADABLE = SignIn(password=EMPTY)
 def sign_in(body: SignIn, caller: Caller) -> Credentials:
     """Sign in as the user of the address that the token proves, or with a password. With strict
     account discovery, create the user if a proven address has none. Raises BadCredentials,
-    ProofUnusable, NotFound, LoginTypeDisabled, UserBlocked, UnauthorizedClient,
+    ProofUnusable, NotFound, LoginTypeDisabled, SignUpRefused, UserBlocked, UnauthorizedClient,
     TooManyRequests and Aborted.
     """
     now = clock.now()

@@ -20,8 +20,8 @@ class SignInWithCode(Body):
 
 def sign_in_with_code(body: SignInWithCode, caller: Caller) -> Credentials:
     """Sign in the user of the code's address. Create the user if there is none. Raises WrongCode,
-    CodeUnusable, TooManyGuesses, ProofUnusable, UserBlocked, UnauthorizedClient, AddressTaken and
-    Aborted.
+    CodeUnusable, TooManyGuesses, ProofUnusable, SignUpRefused, UserBlocked, UnauthorizedClient,
+    AddressTaken and Aborted.
     """
     now = clock.now()
     verified = redeem.redeem(body.verification_id, body.verification_code, caller, now=now)

@@ -33,8 +33,8 @@ class SignUp(Body):
 def sign_up(body: SignUp, caller: Caller) -> Credentials:
     """Create the user and sign the user in, in one step. With strict account discovery, sign in the
     user whom the address has already: password and profile stay what they are. Raises
-    ProofUnusable, WeakPassword, AddressTaken, UsernameTaken, LoginTypeDisabled, UserBlocked,
-    UnauthorizedClient and Aborted.
+    ProofUnusable, WeakPassword, AddressTaken, UsernameTaken, LoginTypeDisabled, SignUpRefused,
+    UserBlocked, UnauthorizedClient and Aborted.
     """
     now = clock.now()
     if body.verification_token is None:

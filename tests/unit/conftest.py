@@ -14,6 +14,7 @@ from tests.unit.cloud import (
     meanwhile,
     start_container,
 )
+from tests.unit.hooking import Hook, hook
 from tests.unit.mailbox import Outbox, outbox
 from tests.unit.people import Alive, Confirm, Prove, SignIn, ada, alive, confirm, prove, sign_in
 
@@ -27,6 +28,7 @@ __all__ = [
     "Call",
     "Clock",
     "Confirm",
+    "Hook",
     "Meanwhile",
     "Outbox",
     "Prove",
@@ -40,6 +42,7 @@ __all__ = [
     "confirm",
     "engine",
     "handler",
+    "hook",
     "meanwhile",
     "now",
     "outbox",

@@ -36,7 +36,9 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "dynamodb": ("get_item", {"TableName": "t", "Key": {"pk": {"S": "a"}}}),
+    "events": ("put_events", {"Entries": [{"Source": "a"}]}),
     "kms": ("decrypt", {"CiphertextBlob": b"a"}),
+    "lambda": ("invoke", {"FunctionName": "a"}),
     "secretsmanager": ("get_secret_value", {"SecretId": "a"}),
     "sesv2": ("send_email", {"Content": {"Raw": {"Data": b"a"}}}),
     "sqs": ("send_message", {"QueueUrl": "https://a.example/1/q", "MessageBody": "a"}),

@@ -7,10 +7,10 @@ that takes all its branches in a cold container, and each right must be used on 
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from re import fullmatch
 from typing import Any
 
 import boto3
@@ -46,13 +46,17 @@ ELSEWHERE = {"x-device-id": "f" * 32}
 THERE = {"x-device-id": "e" * 32}
 AGAIN = {"x-request-id": "a" * 32}  # of a request whose answer was lost
 BASICS = "POST /auth/v1/user/basic/edit"
-# Rights that no journey uses: Lambda polls the queues with the function's role.
+# Rights that no journey uses: Lambda polls queues and streams with the function's role.
 PLATFORM = {
+    "PublishEvents": {
+        *((action, table, "*") for action in rights.OF_STREAMS for table in ("Accounts", "Grants")),
+        ("sqs:SendMessage", "DeadEvents", "*"),
+    },
     "SendMail": {
         (f"sqs:{action}", queue, "*")
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         for queue in ("MailQueue", "NoticeQueue")
-    }
+    },
 }
 # What the outbox replaces.
 SEND = send.send
@@ -191,6 +195,9 @@ def test_only_what_issues_tokens_may_unwrap_the_signing_key(function: str):
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_right_to_a_table_names_the_items(function: str):
     for right in rights.allowed(function):
+        if right.action in rights.OF_STREAMS:  # which has no items by name
+            assert function == "PublishEvents"
+            continue
         table, _, index = right.resource.partition("/index/")
         assert (table in rights.TABLES) == right.action.startswith("dynamodb:")
         assert not index or function in ("OperatorRead", "ExportUsers")
@@ -202,7 +209,7 @@ def test_every_right_to_a_table_names_the_items(function: str):
             if right.action == "dynamodb:Scan":
                 assert function == "IndexUsers"
                 continue
-            assert all(p in alone or fullmatch("[A-Z-]+#\\*", p) for p in right.patterns)
+            assert all(p in alone or re.fullmatch("[A-Z-]+#\\*", p) for p in right.patterns)
 
 
 def test_a_statement_must_refuse_a_call_that_names_no_key():
@@ -223,7 +230,8 @@ def test_only_two_functions_may_do_more_with_strict_account_discovery():
     for name, found in more.items():
         found -= set(rights.allowed(name, without="IsStrict"))
     assert {(right.action, right.resource) for right in more.pop("SignIn")} == {
-        ("dynamodb:PutItem", "Accounts")
+        ("dynamodb:PutItem", "Accounts"),
+        ("lambda:InvokeFunction", "BeforeSignUpFunctionArn"),
     }
     assert len(more.pop("SignUp")) == 9
     assert not any(more.values())
@@ -295,6 +303,11 @@ def sign_up(w: World) -> None:
     token = w.proof(NEW)
     for _ in range(2):
         w.cold("sign_up", {"verification_token": token, "username": "countess"}, headers=AGAIN)
+    refused = {"verification_token": w.proof("eve@example.com")}
+    with hooks(w):
+        assert w.call("sign_up", refused)["error"] == "unavailable"
+        w.configure(before_sign_up_function_arn="")
+        assert w.call("sign_up", refused)["error"] == "unavailable"
     w.configure(account_discovery="strict")
     early = w.prove("bob@example.com")
     w.call("sign_up", {"verification_token": w.proof("bob@example.com")})
@@ -324,6 +337,10 @@ def sign_in(w: World) -> None:
     w.now.time += 86400
     w.call("sign_in", {"verification_token": w.proof()})
     w.configure(account_discovery="strict")
+    created = {"verification_token": w.proof("ida@example.com")}
+    with hooks(w):
+        w.call("sign_in", created)
+        w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"})
     w.call("sign_in", {"verification_token": w.proof(NEW)})
 
 
@@ -336,7 +353,8 @@ def grant_token(w: World) -> None:
     theirs = w.call("grant_token", body | {"username": "ada_lovelace"}, headers=ELSEWHERE)
     for _ in range(2):
         again = {"grant_type": "refresh_token", "refresh_token": theirs["refresh_token"]}
-        w.call("grant_token", again)
+        with hooks(w):
+            w.call("grant_token", again)
         w.now.time += 31
     paid, body = w.paid(), body | {"username": "eve@example.com"}
     w.call("grant_token", body)
@@ -484,6 +502,13 @@ def sign_in_with_code(w: World) -> None:
             w.tenth()
         for _ in range(2):
             w.cold("sign_in_with_code", body, headers=headers | AGAIN)
+    for address in ("max@example.com", "ada@example.com"):
+        w.now.time += 60
+        sent = w.call("send_code", {"email": address})
+        body = {"verification_id": sent["verification_id"]}
+        body["verification_code"] = w.outbox.code(address)
+        with hooks(w):
+            w.call("sign_in_with_code", body)
 
 
 @journey
@@ -523,6 +548,9 @@ def send_mail(w: World) -> None:
     w.call("sign_in", {"username": "ada_lovelace", "password": "engine1843"}, headers=ELSEWHERE)
     start_container()
     w.outbox.deliver()  # A notice; SES refuses it, for nobody has verified our addresses.
+    with hooks(w):
+        w.call("send_code", {"email": "eve@example.com"})
+        w.outbox.deliver()
     w.configure(mail_transport="smtp")  # Without a server, so the second sender is asked.
     w.call("send_code", {"email": NEW})
     w.outbox.deliver()
@@ -638,6 +666,27 @@ def protect_accounts(w: World) -> None:
     )
     handler("protect_accounts")({"ResponseURL": ""}, CONTEXT)
     aws.dynamodb().update_table(TableName="Accounts", DeletionProtectionEnabled=False)
+
+
+@journey
+def publish_events(w: World) -> None:
+    w.configure(event_bus_name="EventBusName")
+    boto3.client("events").create_event_bus(Name="EventBusName")
+    start_container()
+    event = json.loads((ROOT / "events/publish_events.json").read_text())
+    assert handler("publish_events")(event, CONTEXT) == {"batchItemFailures": []}
+    boto3.client("events").delete_event_bus(Name="EventBusName")
+
+
+@contextlib.contextmanager
+def hooks(w: World) -> Iterator[None]:
+    """Have hooks that do not exist, so that each of them fails."""
+    names = ("BeforeSignUpFunctionArn", "ClaimsFunctionArn", "MessageFunctionArn")
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function:"
+    variables = [re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names]
+    w.configure(**{v: arn + name for v, name in zip(variables, names, strict=True)})
+    yield
+    w.configure(**dict.fromkeys(variables, ""))
 
 
 def rotate(w: World) -> None:

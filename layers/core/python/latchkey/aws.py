@@ -13,7 +13,9 @@ from latchkey import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -33,6 +35,10 @@ _CONFIG = botocore.config.Config(
     # botocore checks each argument in Python, which tests need and requests do not.
     parameter_validation=not settings.on_lambda(),
 )
+
+# A hook is asked once (hooks.py): it may have acted before its answer was lost. So a call gives up
+# after 3 s.
+_ONCE = _CONFIG.merge(botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 # What a call can end with that is no fault of ours. Anything else is a bug and is not caught.
 FAULTS = (
@@ -72,7 +78,8 @@ def _models() -> botocore.loaders.Loader:
 
 def _client(service: str) -> Any:
     if service not in _clients:
-        _clients[service] = session().client(service, config=_CONFIG)  # type: ignore[call-overload]
+        config = _ONCE if service == "lambda" else _CONFIG
+        _clients[service] = session().client(service, config=config)  # type: ignore[call-overload]
     return _clients[service]
 
 
@@ -109,6 +116,16 @@ def ses() -> "SESV2Client":
 def secrets() -> "SecretsManagerClient":
     """Return the client for the store of the SMTP password."""
     return _client("secretsmanager")  # type: ignore[no-any-return]
+
+
+def lambda_() -> "LambdaClient":
+    """Return the client for the deployer's functions. It tries once."""
+    return _client("lambda")  # type: ignore[no-any-return]
+
+
+def events() -> "EventBridgeClient":
+    """Return the client for the bus of events."""
+    return _client("events")  # type: ignore[no-any-return]
 
 
 def error_of(error: Exception) -> tuple[str, dict[str, Any]]:

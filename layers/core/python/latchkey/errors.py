@@ -26,6 +26,7 @@ The SDK sorts errors by these words and numbers, and by words in the messages (d
     |   |-- UsernameTaken
     |   |-- AddressNotProven   9  400
     |   `-- SudoNeeded         9  403
+    |-- SignUpRefused          9  403  with the sentence of the deployer's hook
     |-- Aborted               10  409
     |-- Unimplemented         12  404
     |-- Internal              13  500
@@ -41,6 +42,7 @@ The SDK sorts errors by these words and numbers, and by words in the messages (d
 
 from latchkey.refusal import AuthError as AuthError
 from latchkey.refusal import InvalidArgument as InvalidArgument
+from latchkey.refusal import SignUpRefused as SignUpRefused
 from latchkey.refusal import TooManyRequests as TooManyRequests
 
 

@@ -37,6 +37,15 @@ class InvalidArgument(AuthError):
         return super().body() | ({"details": [{"field": self.field}]} if self.field else {})
 
 
+class SignUpRefused(AuthError):
+    """The deployer's hook does not let this person sign up. The message is the hook's sentence.
+    Whatever its words are, the SDK signs nobody out on this, and nobody is signed in here yet.
+    """
+
+    status, error, error_code = 403, "failed_precondition", 9
+    message = "You cannot sign up here."
+
+
 class TooManyRequests(AuthError):
     """A limit that waiting lifts. `retry_after` is in seconds."""
 

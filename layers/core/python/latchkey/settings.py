@@ -211,6 +211,20 @@ class Sender(Settings):
     smtp_secret_arn: str = ""
 
 
+class Hooks(Settings):
+    """The deployer's functions that are asked (hooks.py); empty for none."""
+
+    before_sign_up_function_arn: str = ""
+    claims_function_arn: str = ""
+    message_function_arn: str = ""
+
+
+class EventBus(Settings):
+    """Where events go (functions/publish_events)."""
+
+    event_bus_name: str
+
+
 class Suppression(Settings):
     """How long an address gets no mail after a hard bounce or a complaint."""
 

@@ -1,6 +1,6 @@
 """Send what a message of the mail queue asks for, if it is still of use."""
 
-from latchkey import clock, log, metrics
+from latchkey import clock, errors, log, metrics, settings
 from latchkey.codes import verification as verifications
 from latchkey.dynamodb import keys, store
 from latchkey.limits import ceiling
@@ -109,16 +109,29 @@ def _send(mail: render.RenderedMail, now: int, seconds_left: int) -> verificatio
     made-up addresses.
     """
     try:
-        send.send(mail)
+        worded = _worded(mail)
+        if worded is not None:
+            send.send(worded)
     except transport.Undeliverable as fault:
         if not fault.no_mailbox:
             return "failed"
         delivery.suppress(mail.to, "bounced", now=now)
         return "bounced"
-    except transport.NotSent:
+    except (transport.NotSent, errors.Unavailable):
         ceiling.give_back(now=now)
         return "queued" if seconds_left else "failed"
     return "sent"
+
+
+def _worded(mail: render.RenderedMail) -> render.RenderedMail | None:
+    """Return a mail with the words of the deployer's hook, or None if the hook has sent it. Raises
+    Unavailable if the hook fails.
+    """
+    if not settings.Hooks.load().message_function_arn:
+        return mail
+    from latchkey import hooks
+
+    return hooks.message(mail)
 
 
 def _stopped(mail: render.RenderedMail) -> verifications.Delivery:

@@ -8,7 +8,7 @@ of the same name and our words of the same key: see docs/mail.md.
 import functools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -45,6 +45,7 @@ class RenderedMail:
     kind: str
     language: str
     id: str = ""
+    code: str = field(default="", repr=False)
 
 
 def code(verification: Verification, language: str, *, now: int) -> RenderedMail:
@@ -126,6 +127,7 @@ def _render(
         kind=kind,
         language=language,
         id=verification_id,
+        code=values.get("code", ""),
     )
 
 

@@ -105,6 +105,7 @@ def message_of(mail: RenderedMail, sender: settings.Sender) -> OutgoingMail:
     # RFC 3834, section 5: no vacation message answers this.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
-    message.add_alternative(mail.html, subtype="html")
+    if mail.html:  # a hook may leave it out (hooks.py)
+        message.add_alternative(mail.html, subtype="html")
     message["Content-Language"] = mail.language
     return OutgoingMail(mail.to, message, mail.kind, mail.id)

@@ -1,5 +1,6 @@
 """The tokens of a session."""
 
+import json
 from dataclasses import dataclass
 
 from latchkey import settings
@@ -30,6 +31,8 @@ def of(session: Session, *, now: int) -> Credentials:
     seconds = settings.Sessions.load().access_token_seconds
     access_token = tokens.issue_access(
         {
+            **json.loads(session.claims or "{}"),
+            **({"groups": list(session.groups)} if session.groups else {}),
             "sub": session.sub,
             "aud": settings.Sessions.load().audience(session.client_id),
             "client_id": session.client_id,
@@ -55,5 +58,5 @@ def of(session: Session, *, now: int) -> Credentials:
         expires_in=seconds - (now - issued),
         scope=SCOPE,
         sub=session.sub,
-        groups=[],
+        groups=list(session.groups),
     )

@@ -10,7 +10,7 @@ from latchkey.sessions.credentials import SCOPE
 from latchkey.users import user
 
 # The claims of RFC 7662, section 2.2, and those of our own, that are shown.
-_SHOWN = ("iss", "sub", "sid", "jti", "auth_time", "amr", "iat", "exp")
+_SHOWN = ("iss", "sub", "sid", "jti", "auth_time", "amr", "groups", "app", "iat", "exp")
 
 
 def introspect(token: str, *, now: int) -> dict[str, Any] | None:
@@ -27,7 +27,8 @@ def introspect(token: str, *, now: int) -> dict[str, Any] | None:
     alive = session.of(item, now=now)
     if person is None or alive is None or not alive.belongs_to(user.of(person)):
         return None
-    return {name: claims[name] for name in _SHOWN if name in claims} | {
+    # The name of a claim that the deployer's hook adds is `app` or an address (hooks.py).
+    return {name: told for name, told in claims.items() if name in _SHOWN or "://" in name} | {
         "token_type": "Bearer",
         "client_id": alive.client_id,
         "aud": settings.Sessions.load().audience(alive.client_id),

@@ -7,7 +7,7 @@ from latchkey.caller import Caller
 from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import keyring, tokens
 from latchkey.mail import notices
-from latchkey.sessions import credentials, session
+from latchkey.sessions import credentials, hooked, session
 from latchkey.sessions.credentials import Credentials
 from latchkey.sessions.session import Session
 from latchkey.users import history, user
@@ -24,6 +24,8 @@ _MOVES = {
     "device_id",
     "ip",
     "user_agent",
+    "groups",
+    "claims",
 }
 
 
@@ -43,7 +45,10 @@ def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
     found = session.of(item, now=now)
     # Without a look at the user, a change of credentials that was interrupted before it ended the
     # sessions would leave a stolen refresh token alive.
-    if person is None or found is None or not found.belongs_to(user.of(person)):
+    if person is None or found is None:
+        raise errors.InvalidGrant
+    owner = user.of(person)
+    if not found.belongs_to(owner):
         raise errors.InvalidGrant
     audit.note(account=keyring.tag(person["email"], now))
     limits = settings.Sessions.load()
@@ -61,6 +66,7 @@ def refresh(token: str, caller: Caller, *, now: int) -> Credentials:
         ip=caller.source,
         user_agent=caller.user_agent,
     )
+    refreshed = hooked.refreshed(refreshed, owner)
     advance = writes.Update(
         found.key,
         when="#generation = :this AND #expires_at > :now",

@@ -1,6 +1,6 @@
 """Sessions: one for each sign-in, kept alive by refreshes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from latchkey import ids, settings
@@ -37,6 +37,10 @@ class Session:
     """The version of the user's credentials that the session belongs to. A session that was started
     before versions were kept has none.
     """
+    groups: Sequence[str] = ()
+    """Those of the user when this generation began."""
+    claims: str = ""
+    """What the deployer's hook has added to this generation's access token, as JSON; or nothing."""
 
     @property
     def key(self) -> keys.Key:

@@ -11,7 +11,7 @@ from latchkey.dynamodb import keys, store, values, writes
 from latchkey.keys import keyring
 from latchkey.limits import budget, storm
 from latchkey.mail import notices
-from latchkey.sessions import credentials, known_devices, session
+from latchkey.sessions import credentials, hooked, known_devices, session
 from latchkey.sessions.credentials import Credentials
 from latchkey.sessions.session import Session
 from latchkey.users import find, history, passwords, user
@@ -28,11 +28,14 @@ _COUNTED_EVERY = 10
 def by_password(name: str, password: str, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of an address or a user name, as typed.
 
-    Raises BadCredentials, LoginTypeDisabled, UserBlocked and UnauthorizedClient.
+    Raises BadCredentials, LoginTypeDisabled, UserBlocked, UnauthorizedClient, and Unavailable if
+    the hook for claims fails.
     """
     found, device, tried = find.by_password(name, password, caller, now=now)
     rehashed = passwords.rehash(password, found.password_hash or "")
     started = session.new(found, "pwd", caller, now=now)
+    with tried.refunded_on(errors.Unavailable):
+        started = hooked.started(started, found)
     store.write(
         user.sign_in_write(found, now=now, counts=_counts(found), password_hash=rehashed),
         *_start_writes(started, found.email, device, caller, now, tried),
@@ -42,8 +45,8 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Creden
 
 
 def by_proof(proof: Proof, caller: Caller, *, now: int) -> Credentials:
-    """Sign in the user of a proven address. Raises NotFound, ProofUnusable, UserBlocked and
-    UnauthorizedClient.
+    """Sign in the user of a proven address. Raises NotFound, ProofUnusable, UserBlocked,
+    UnauthorizedClient, and Unavailable if the hook for claims fails.
     """
     found, device = find.by_address(proof.address, caller, likely=proof.owner, now=now)
     if found is None:
@@ -75,10 +78,17 @@ def sign_up(created: User, proof: Proof, caller: Caller, *, now: int) -> Credent
     """Create a user and start the first session. With strict account discovery, sign in the user
     who has got the address since the code was asked for.
 
-    Raises ProofUnusable, UserBlocked, UnauthorizedClient, and Conflict with AddressTaken or
-    UsernameTaken.
+    Raises ProofUnusable, UserBlocked, UnauthorizedClient, SignUpRefused, Unavailable if a hook
+    fails, and Conflict with AddressTaken or UsernameTaken.
     """
     started = session.new(created, "otp", caller, now=now)
+    try:
+        created = hooked.signing_up(created, caller)
+        started = hooked.started(started, created)
+    except errors.AuthError:
+        if again := _first_answer(proof, caller, now):
+            return again
+        raise
     try:
         again = _use_proof(started, proof, user.create_writes(created), None, caller, now)
     except writes.Conflict as conflict:
@@ -95,6 +105,12 @@ def _sign_in(
     found: User, device: values.Item | None, proof: Proof, caller: Caller, now: int
 ) -> Credentials:
     started = session.new(found, "otp", caller, now=now)
+    try:
+        started = hooked.started(started, found)
+    except errors.Unavailable:
+        if again := _first_answer(proof, caller, now):
+            return again
+        raise
     sign_in = [user.sign_in_write(found, now=now, counts=_counts(found), proven=True)]
     again = _use_proof(started, proof, sign_in, device, caller, now)
     if again is None:
@@ -124,21 +140,37 @@ def _use_proof(
             consume, *own_writes, *_start_writes(started, proof.address, device, caller, now)
         )
     except writes.Conflict as conflict:
-        before = proofs.consumed_by_this_request(conflict.item(consume), caller, now=now)
-        if before is None or store.get(keys.session(before.sub, before.sid)) == [None]:
-            raise
-        at = before.consumed_at
-        same = replace(
-            started,
-            sub=before.sub,
-            sid=before.sid,
-            created_at=at,
-            refreshed_at=at,
-            confirmed_at=at,
-            expires_at=settings.Sessions.load().expiry(at, now=at),
-        )
-        return credentials.of(same, now=now)
+        if again := _same_answer(conflict.item(consume), caller, now):
+            return again
+        raise
     return None
+
+
+def _first_answer(proof: Proof, caller: Caller, now: int) -> Credentials | None:
+    """Return the tokens that this very request got before, though a hook now says otherwise."""
+    [item] = store.get(keys.verification(proof.verification_id))
+    return _same_answer(item, caller, now)
+
+
+def _same_answer(item: values.Item | None, caller: Caller, now: int) -> Credentials | None:
+    """Return the tokens of the session for which this very request has used a proof up before, if
+    that session is alive.
+    """
+    before = proofs.consumed_by_this_request(item, caller, now=now)
+    if before is None:
+        return None
+    [kept] = store.get(keys.session(before.sub, before.sid))
+    alive = session.of(kept, now=now)
+    if alive is None:
+        return None
+    at = before.consumed_at
+    first = replace(
+        alive,
+        generation=0,
+        refreshed_at=at,
+        expires_at=settings.Sessions.load().expiry(at, now=at),
+    )
+    return credentials.of(first, now=now)
 
 
 def _start_writes(
