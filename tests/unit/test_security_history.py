@@ -73,12 +73,28 @@ def test_pages_follow_each_other_and_end(call: Call, busy: Answer):
         ("query[action]=USER_LOGIN", {"USER_LOGIN"}),
         ("query%5Baction%5D=USER_LOGIN", {"USER_LOGIN"}),
         ("ne_query[action]=USER_LOGIN", {"PASSWORD_CHANGED"}),
-        ("query[action]=PASSWORD_CHANGED&limit=1", {"PASSWORD_CHANGED"}),
+        ("query[action]=PASSWORD_CHANGED", {"PASSWORD_CHANGED"}),
         ("query[action]=NOTHING", set()),
     ],
 )
 def test_entries_are_found_by_action(call: Call, busy: Answer, query: str, actions: set[str]):
     assert {entry["action"] for entry in history(call, busy, query)["data"]} == actions
+
+
+def test_a_rare_action_is_found_page_by_page_and_no_page_reads_more_than_its_limit(
+    call: Call, busy: Answer
+):
+    read: list[int] = []
+    events = aws.dynamodb().meta.events
+    events.register("after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"]))
+    pages, query = [], "query[action]=PASSWORD_CHANGED&limit=2"
+    page = history(call, busy, query)
+    while "page_token" in page:
+        pages.append(page)
+        page = history(call, busy, f"{query}&page_token={page['page_token']}")
+    found = [[entry["action"] for entry in each["data"]] for each in [*pages, page]]
+    assert found == [[], ["PASSWORD_CHANGED"], [], []]
+    assert max(read) == 3  # one more, to see whether there is another page
 
 
 @pytest.mark.parametrize("limit", ["undefined", ""])
