@@ -1,8 +1,9 @@
 """The variables of the functions on the local stack, in a file for `sam local invoke --env-vars`.
 
 It is `env.json` in the stack's home, and it is there while the stack runs: one object for each
-function of the template, `{"SignIn": {"ACCOUNTS_TABLE": "..."}}`. MailFeedback is in it too, which
-is deployed only with SES: all its variables are those of other functions.
+function of the template, `{"SignIn": {"ACCOUNTS_TABLE": "..."}}`. MailFeedback and
+PublishEvents are in it too, which are deployed only with SES and with an event bus: all their
+variables are those of other functions, or have a default.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import fnmatch
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,9 +93,9 @@ def function_of(operation: str) -> str:
 
 
 @functools.cache
-def allowed(function: str, *, without: str = "") -> list[Right]:
+def allowed(function: str, *, without: Sequence[str] = ()) -> list[Right]:
     """Return all that a function may be allowed, whatever the template's conditions say; `without`
-    is one that does not hold.
+    are those that do not hold.
     """
     statements = _statements(RESOURCES[function]["Properties"].get("Policies", []), without)
     return [right for statement in statements for right in of(statement, _resource)]
@@ -205,13 +205,13 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _statements(value: Any, without: str) -> Iterator[dict[str, Any]]:
+def _statements(value: Any, without: Sequence[str]) -> Iterator[dict[str, Any]]:
     match value:
         case list():
             for entry in value:
                 yield from _statements(entry, without)
         case {"Fn::If": [condition, yes, no]}:
-            yield from _statements([no] if condition == without else [yes, no], without)
+            yield from _statements([no] if condition in without else [yes, no], without)
         case {"Statement": inner}:
             yield from _statements(inner, without)
         case {"Effect": _}:
@@ -228,7 +228,7 @@ def _resource(reference: Any) -> str:
             return _resource(own)
         case {"Fn::Join": ["", [table, str(index)]]} if index.startswith("/index/"):
             return _resource(table) + index
-        case {"Fn::If": ["MakesAccounts", own, {"Ref": "AccountsStreamArn"}]}:
+        case {"Fn::If": ["MakesAccounts", own, {"Fn::Sub": "${AccountsStreamArn}"}]}:
             return _resource(own)
         case {"Fn::Sub": str(arn)} if ":events:" in arn:
             return "EventBusName"

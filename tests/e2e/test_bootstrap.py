@@ -69,6 +69,7 @@ RESULTS: dict[str, dict[str, Any] | None] = {
     "operator_change": {"error": "unproven"},
     "operator_read": {"error": "unproven"},
     "protect_accounts.cloudformation": {},
+    "publish_events": {"batchItemFailures": []},
     "rotate_keys": {"made": []},
     "rotate_keys.cloudformation": {},
     "send_mail": {"batchItemFailures": []},

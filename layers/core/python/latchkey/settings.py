@@ -222,7 +222,7 @@ class Hooks(Settings):
 class EventBus(Settings):
     """Where events go (functions/publish_events)."""
 
-    event_bus_name: str
+    event_bus_name: str = "default"
 
 
 class Suppression(Settings):
