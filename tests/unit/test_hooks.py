@@ -3,16 +3,18 @@
 import functools
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
-from latchkey import aws
+from latchkey import aws, errors, hooks
 from latchkey.keys import tokens
-from tests.unit.conftest import ROOT, Answer, Call, Clock, Hook, Outbox, Prove
+from tests.unit.conftest import ROOT, Answer, Call, Clock, Hook, Outbox, Prove, SignIn
 from tests.unit.hooking import Raw, Refused
+from tests.unit.test_wire import category
 
 SIGN_UP, CLAIMS, MESSAGE = (
     "before_sign_up_function_arn",
@@ -67,6 +69,27 @@ def users() -> list[str]:
     return [item["pk"]["S"] for item in found if item["pk"]["S"].startswith(("USER", "EMAIL"))]
 
 
+def test_a_hook_has_as_long_as_is_told():
+    config: Any = aws.lambda_().meta.config
+    assert config.connect_timeout + config.read_timeout == hooks.SECONDS
+    assert config.retries["total_max_attempts"] == 1
+
+
+def test_without_hooks_nothing_is_asked_or_imported(call: Call, prove: Prove, sign_in: SignIn):
+    calls: list[object] = []
+    events: Any = aws.lambda_().meta.events
+    events.register("before-call", lambda **_: calls.append(1))
+    sys.modules.pop("latchkey.hooks")
+    try:
+        tokens = call("sign_up", {"verification_token": prove(), "password": "engine1843"})
+        refresh(call, tokens["refresh_token"])
+        sign_in()
+        assert "latchkey.hooks" not in sys.modules
+    finally:
+        sys.modules["latchkey.hooks"] = hooks
+    assert calls == []
+
+
 # ==== Before a sign-up ====
 
 
@@ -102,6 +125,50 @@ def test_a_refused_sign_up_is_told_in_the_hooks_words_and_writes_nothing(
     hook(SIGN_UP, lambda _: {"allow": True})
     assert call("sign_up", {"verification_token": token}).status == 200
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["Your password is blocked.", "Ask for a verification.", "Token expired, sign in again.",
+     "Network timeout", "Under review", "Locked: the code does not match", "Nicht erlaubt."],
+)  # fmt: skip
+def test_the_sdk_sorts_a_refusal_by_its_number_whatever_the_sentence_is(sentence: str):
+    told: Any = errors.SignUpRefused(sentence).body()
+    assert category(told["error"], told["error_code"], sentence) == "PRECONDITION_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "calls"),
+    [
+        ("sign_up", {"verification_token": NEW}, ["Invoke", "Invoke", "TransactWriteItems"]),
+        (
+            "sign_in",
+            {"username": "ada@example.com", "password": "engine1843"},
+            ["GetItem", "BatchGetItem", "UpdateItem", "Invoke", "TransactWriteItems"],
+        ),
+        (
+            "grant_token",
+            {"grant_type": "refresh_token", "refresh_token": ""},
+            ["BatchGetItem", "Invoke", "UpdateItem"],
+        ),
+    ],
+)
+def test_a_hook_is_one_call_more(
+    call: Call, prove: Prove, ada: Answer, hook: Hook, operation: str, body: dict[str, str],
+    calls: list[str],
+):  # fmt: skip
+    if "verification_token" in body:
+        body = {"verification_token": prove(NEW)}
+    if "refresh_token" in body:
+        body = body | {"refresh_token": ada["refresh_token"]}
+    hook(SIGN_UP, lambda _: {"allow": True})
+    hook(CLAIMS, lambda _: {"claims": {}})
+    made: list[str] = []
+    for client in (aws.dynamodb(), aws.lambda_()):
+        events: Any = client.meta.events
+        events.register("before-call", lambda model, **_: made.append(model.name))
+    assert call(operation, body).status == 200
+    assert made == calls
 
 
 def test_a_hook_is_told_who_asks_and_no_secret(call: Call, prove: Prove, hook: Hook):
