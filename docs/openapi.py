@@ -34,14 +34,14 @@ _RAISES = re.compile(r"Raises ((?:\w+, )*\w+(?: and \w+)?)\.$")
 
 @dataclass
 class Problem:
-    """A refusal. The names and numbers of `error` and `error_code` are in docs/api.md."""
+    """A refusal. The words of `error` and of `reason` in `details` are in docs/api.md."""
 
     error: str
     error_code: int
     error_description: str
     request_id: str
     retry_after: int | None = None
-    details: list[dict[str, str]] | None = None
+    details: list[dict[str, str | int]] | None = None
 
 
 class Operation(typing.NamedTuple):
@@ -341,7 +341,7 @@ def _body(name: str) -> dict[str, Any]:
             "Expected `str`, got `int`.", field="name"
         ),
         "MissingField": lambda: errors.MissingField("email"),
-        "WeakPassword": lambda: errors.WeakPassword(POLICIES["cloudbase"].broken_rule("")),
+        "WeakPassword": lambda: POLICIES["cloudbase"].broken_rule("") or errors.Internal(),
         "TooManyRequests": lambda: errors.TooManyRequests(
             "Too many codes were asked for. Try again later.", retry_after=60
         ),

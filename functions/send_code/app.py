@@ -30,11 +30,14 @@ class SendCode(Body):
 
 @dataclass(frozen=True)
 class SentCode:
-    """The verification. `expires_in` is in seconds."""
+    """The verification. `expires_in` is in seconds, and `retry_after` too: until then, another code
+    is refused.
+    """
 
     verification_id: str
     is_user: bool
     expires_in: int
+    retry_after: int
 
 
 def send_code(body: SendCode, caller: Caller) -> SentCode:
@@ -54,7 +57,9 @@ def send_code(body: SendCode, caller: Caller) -> SentCode:
     started = start.start(address, body.target, caller, access, now=now)
     if not started.repeated or delivery.queue_again(started.verification_id):
         _queue_mail(started, caller)
-    return SentCode(started.verification_id, started.is_user, started.expires_in)
+    return SentCode(
+        started.verification_id, started.is_user, started.expires_in, started.retry_after
+    )
 
 
 def _queue_mail(started: start.Started, caller: Caller) -> None:

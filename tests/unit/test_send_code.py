@@ -23,6 +23,7 @@ def ask(call: Call, address: str = "ada@example.com", **how: object) -> Answer:
 def test_a_new_address_gets_a_code_and_is_no_user(call: Call, outbox: Outbox):
     answer = ask(call)
     assert (answer["is_user"], answer["expires_in"]) == (False, 600)
+    assert answer["retry_after"] == 60
     assert len(outbox.code()) == 6
 
 
@@ -198,7 +199,7 @@ def test_a_lost_answer_is_given_again_and_mails_once(call: Call, outbox: Outbox,
     now.time += 5
     again = ask(call, headers=headers)
     assert again["verification_id"] == first["verification_id"]
-    assert again["expires_in"] == 595
+    assert (again["expires_in"], again["retry_after"]) == (595, 55)
     outbox.deliver()
     assert len(outbox.mails) == 1
 

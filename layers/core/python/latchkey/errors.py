@@ -1,6 +1,7 @@
 """Every way in which a request is refused, with its word, number and HTTP status.
 
-The SDK sorts errors by these words and numbers, and by words in the messages (docs/api.md):
+The SDK sorts errors by these words and numbers, and by words in the messages (docs/api.md). What
+shares a word has a `reason` of its own:
 
     AuthError
     |-- InvalidArgument        3  400  a field is missing, mistyped or malformed
@@ -44,6 +45,7 @@ from latchkey.refusal import AuthError as AuthError
 from latchkey.refusal import InvalidArgument as InvalidArgument
 from latchkey.refusal import SignUpRefused as SignUpRefused
 from latchkey.refusal import TooManyRequests as TooManyRequests
+from latchkey.refusal import WeakPassword as WeakPassword
 
 
 class MissingField(InvalidArgument):
@@ -62,37 +64,38 @@ class BodyTooLarge(InvalidArgument):
     message = "The body is larger than 64 KB."
 
 
-class WeakPassword(InvalidArgument):
-    """The message names the rule that the password breaks."""
-
-
 class CodeUnusable(InvalidArgument):
     """The code has expired, was used, or never existed. One answer, so that nobody probes ids."""
 
+    reason = "code_unusable"
     message = "The verification code has expired or was already used. Ask for a new one."
 
 
 class TooManyGuesses(InvalidArgument):
     """The code was guessed too often. Waiting does not help, so not `resource_exhausted`."""
 
+    reason = "too_many_guesses"
     message = "Verification code: too many attempts. Ask for a new one."
 
 
 class PictureUnusable(InvalidArgument):
     """The picture has expired, was answered before, or was never made: one answer for all."""
 
+    reason = "picture_unusable"
     message = "The picture has expired or was already answered. Enter the characters of a new one."
 
 
 class WrongAnswer(InvalidArgument):
     """The characters are not those of the picture, which is spent now."""
 
+    reason = "characters_wrong"
     message = "The characters were wrong. Enter those of the new picture."
 
 
 class ProofUnusable(InvalidArgument):
     """The verification token is forged, has expired, was used, or proves another address."""
 
+    reason = "proof_unusable"
     message = "The verification token is not valid, has expired or was already used."
 
 
@@ -147,12 +150,14 @@ class FailedPrecondition(AuthError):
 class AddressTaken(FailedPrecondition):
     """Told only to somebody who has proven the address, or asked with `target: NOT_USER`."""
 
+    reason = "address_taken"
     message = "The e-mail address already belongs to a user. Sign in instead."
 
 
 class UsernameTaken(FailedPrecondition):
     """The user name belongs to another user. Names are public, so this may be told."""
 
+    reason = "username_taken"
     message = "The user name is taken. Choose another one."
 
 
@@ -160,6 +165,7 @@ class AddressNotProven(FailedPrecondition):
     """A change of address came without a token or a proof: one answer, whatever is missing."""
 
     status = 400
+    reason = "address_not_proven"
     message = (
         "The new e-mail address is not proven: ask for a code with this session, soon after "
         "signing in or confirming with sudo, and enter the code first."
@@ -170,6 +176,7 @@ class SudoNeeded(FailedPrecondition):
     """The step needs a sudo token. `permission_denied` would read as a disabled login method."""
 
     status = 403
+    reason = "sudo_needed"
     message = (
         "The sudo token is missing, has expired or is of another session. Confirm that it is you."
     )

@@ -10,6 +10,9 @@ class AuthError(Exception):
     error: ClassVar[str]
     error_code: ClassVar[int]
     message: str
+    reason: str = ""
+    """A word that tells the refusals of one `error` apart. The SDK knows the words of `error` only,
+    so a client that needs to know more reads this."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -17,7 +20,12 @@ class AuthError(Exception):
     def body(self) -> dict[str, object]:
         """Return the JSON object of the answer, without its request id."""
         named = {"error": self.error, "error_code": self.error_code}
-        return named | {"error_description": str(self)}
+        detail = self.detail()
+        return named | {"error_description": str(self)} | ({"details": [detail]} if detail else {})
+
+    def detail(self) -> dict[str, str | int]:
+        """Return what a program should know, if there is more than `error`."""
+        return {"reason": self.reason} if self.reason else {}
 
 
 class InvalidArgument(AuthError):
@@ -32,9 +40,21 @@ class InvalidArgument(AuthError):
         super().__init__(message)
         self.field = field
 
-    def body(self) -> dict[str, object]:
-        """Add the field as a detail."""
-        return super().body() | ({"details": [{"field": self.field}]} if self.field else {})
+    def detail(self) -> dict[str, str | int]:
+        """Add the field."""
+        return ({"field": self.field} if self.field else {}) | super().detail()
+
+
+class WeakPassword(InvalidArgument):
+    """The message and `reason` name the rule that the password breaks, and `bounds` its numbers."""
+
+    def __init__(self, message: str, reason: str, **bounds: int) -> None:
+        super().__init__(message)
+        self.reason, self.bounds = reason, bounds
+
+    def detail(self) -> dict[str, str | int]:
+        """Add the numbers of the rule."""
+        return super().detail() | self.bounds
 
 
 class SignUpRefused(AuthError):

@@ -20,11 +20,14 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class Started:
-    """A verification whose code is to be mailed. `expires_in` is in seconds."""
+    """A verification whose code is to be mailed. `expires_in` is in seconds, and `retry_after` too:
+    until then, another code is refused.
+    """
 
     verification_id: str
     is_user: bool
     expires_in: int
+    retry_after: int
     locale: str | None
     """That of the signed-in user who asks."""
     repeated: bool = False
@@ -55,8 +58,9 @@ def start(
         is_user = _is_user(asked.owner, asked.requester)
         if caller.repeats(before.sent_by, before.sent_at, now=now):
             left = max(1, before.code_expires_at - now)
+            wait = max(0, before.sent_at + codes.code_cooldown_seconds - now)
             undo = _undo_writes(address, asked, before.verification_id, at=before.sent_at)
-            return Started(before.verification_id, is_user, left, locale, True, undo)
+            return Started(before.verification_id, is_user, left, wait, locale, True, undo)
         ceiling.check(known=asked.known, now=now)
         _check_target(target, asked.owner, asked.requester, caller, now)
         asked.check_limits(codes, now)
@@ -83,7 +87,8 @@ def start(
                 raise
             continue
         undo = _undo_writes(address, asked, made.id, at=now)
-        return Started(made.id, is_user, made.expires_at - now, locale, undo_writes=undo)
+        left, wait = made.expires_at - now, codes.code_cooldown_seconds
+        return Started(made.id, is_user, left, wait, locale, undo_writes=undo)
     raise errors.TooManyRequests("Too many codes were asked for at once.", retry_after=1)
 
 

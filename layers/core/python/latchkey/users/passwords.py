@@ -41,7 +41,9 @@ def hash_new(
 
     policy.check(normal(password), address=address, username=username)
     if current is not None and matches(password, current):
-        raise errors.WeakPassword("The new password is the current one. Choose another one.")
+        raise errors.WeakPassword(
+            "The new password is the current one. Choose another one.", "password_current"
+        )
     return _hash(password)
 
 

@@ -22,16 +22,23 @@ class Policy(NamedTuple):
     longest: int
     mixed: bool
 
-    def broken_rule(self, password: str) -> str | None:
-        """Return a sentence on the rule that a password breaks, or None."""
+    def broken_rule(self, password: str) -> errors.WeakPassword | None:
+        """Return the refusal for the rule that a password breaks, or None."""
         if not self.shortest <= len(password) <= self.longest:
-            return f"The password must have {self.shortest} to {self.longest} characters."
+            return errors.WeakPassword(
+                f"The password must have {self.shortest} to {self.longest} characters.",
+                "password_length",
+                shortest=self.shortest,
+                longest=self.longest,
+            )
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
-            return "The password must not contain control characters."
+            return errors.WeakPassword(
+                "The password must not contain control characters.", "password_control"
+            )
         if self.mixed and not re.search(r"[^\W\d_]", password):
-            return "The password must contain a letter."
+            return errors.WeakPassword("The password must contain a letter.", "password_letter")
         if self.mixed and not re.search(r"\d", password):
-            return "The password must contain a digit."
+            return errors.WeakPassword("The password must contain a digit.", "password_digit")
         return None
 
 
@@ -50,8 +57,10 @@ def check(password: str, *, address: str, username: str | None) -> None:
     not choose this password. It is in the form of `passwords.normal`.
     """
     chosen = settings.Passwords.load()
-    broken = POLICIES[chosen.password_policy].broken_rule(password) or blocklist.reason(
+    if broken := POLICIES[chosen.password_policy].broken_rule(password):
+        raise broken
+    guessed = blocklist.reason(
         password, address=address, username=username or "", product=chosen.product_name
     )
-    if broken:
-        raise errors.WeakPassword(broken)
+    if guessed:
+        raise errors.WeakPassword(guessed, "password_guessed")
