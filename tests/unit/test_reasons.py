@@ -62,3 +62,10 @@ def test_a_dead_code_and_a_guessed_one_differ(call: Call):
     assert reasons == [None] * 5 + [[{"reason": "too_many_guesses"}]]
     unknown = call("verify_code", sent | {"verification_id": "x" * 22})
     assert unknown["details"] == [{"reason": "code_unusable"}]
+
+
+def test_a_cool_down_differs_from_a_limit(call: Call):
+    call("send_code")
+    answer = call("send_code")
+    assert (answer["error"], answer["details"]) == ("resource_exhausted", [{"reason": "cool_down"}])
+    assert "cool_down" in DOCUMENTED

@@ -71,9 +71,9 @@ class TooManyRequests(AuthError):
 
     status, error, error_code = 429, "resource_exhausted", 8
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
+    def __init__(self, message: str, *, retry_after: int, reason: str = "") -> None:
         super().__init__(message)
-        self.retry_after = max(1, retry_after)
+        self.retry_after, self.reason = max(1, retry_after), reason
 
     def body(self) -> dict[str, object]:
         """Add the seconds to wait."""

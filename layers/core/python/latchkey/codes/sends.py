@@ -90,6 +90,7 @@ def too_soon(seconds: int) -> errors.TooManyRequests:
     return errors.TooManyRequests(
         "A code was sent to this address a moment ago. Wait before asking for another.",
         retry_after=seconds,
+        reason="cool_down",
     )
 
 
