@@ -22,9 +22,9 @@ const bundling = await context({
   bundle: true,
   minify: true,
   format: 'esm',
-  target: ['chrome90', 'firefox90', 'safari15'],
+  target: ['chrome93', 'firefox92', 'safari15.4'],
   define: { API_URL: JSON.stringify(API_URL) },
-  alias: { '@cloudbase/js-sdk': sdk },
+  alias: { '@cloudbase/js-sdk': sdk, 'latchkey-sign-in': '../../widget/src/index.js' },
   logLevel: 'warning',
 })
 await bundling.rebuild()

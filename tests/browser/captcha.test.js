@@ -4,20 +4,12 @@
  */
 
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { ask, codeFor, newAddress, newUser, PASSWORD, profile, textOf, withEachVersion } from './support.js'
+import { ask, codeFor, newAddress, newUser, PASSWORD, profile, textOf, useUpHalf, withEachVersion } from './support.js'
 
 const DRAW = '/auth/v1/captcha/data'
 const ANSWER = '/auth/v1/captcha/data/verify'
 const SIGN_IN = '/auth/v1/signin'
 const SEND = '/auth/v1/verification'
-
-/** Let strangers use up the half of an account's failures that needs no captcha. */
-async function useUpHalf(email) {
-  const guess = () => ask('POST', '/v1/signin', { body: { username: email, password: 'wrong-horse-1' }, device: randomBytes(16).toString('hex') })
-  const answers = await Promise.all(Array.from({ length: 10 }, guess))
-  assert.deepEqual(new Set(answers.map(({ body }) => body.error)), new Set(['invalid_username_or_password']))
-}
 
 /** Wait for the dialog, and return the picture that it shows. */
 async function picture(app) {

@@ -6,7 +6,7 @@
 import { chromium } from 'playwright-core'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
@@ -219,6 +219,13 @@ async function mailsTo(email, subject) {
 export function textOf(token) {
   const root = dirname(dirname(import.meta.dirname))
   return execFileSync(`${root}/.venv/bin/python`, ['-m', 'tests.captchas', STACK_ENDPOINT, token], { cwd: root, encoding: 'utf8' })
+}
+
+/** Let strangers use up the half of an account's failures that needs no captcha. */
+export async function useUpHalf(email) {
+  const guess = () => ask('POST', '/v1/signin', { body: { username: email, password: 'wrong-horse-1' }, device: randomBytes(16).toString('hex') })
+  const answers = await Promise.all(Array.from({ length: 10 }, guess))
+  assert.deepEqual(new Set(answers.map(({ body }) => body.error)), new Set(['invalid_username_or_password']))
 }
 
 /** Return whether a name and a password sign in. */

@@ -1,25 +1,22 @@
 /**
- * The page: which section it shows, what each form does, and which messages the reader gets.
+ * The page: the widget for everything before the sign-in, and the account after it.
  *
- * A form in index.html names its action with `data-action`. The actions are in the middle of this
- * file. Each has the few SDK calls that an app needs for it.
+ * A form in index.html names its action with `data-action`. The actions are below. Each has the few
+ * SDK calls that an app needs for it. Who asks for a code there enters it in the widget; what the
+ * code is for is in `purposes`.
  */
 
-import { connect } from './auth.js'
-import { explain, language, speak, t, time } from './text.js'
-
-const RESEND_SECONDS = 60 // the same as Latchkey's CodeCooldownSeconds
-const SLOW_SECONDS = 4
-const LONGEST_SECONDS = 35 // the gateway gives up after 30
-const LOST = ['bounced', 'complained', 'suppressed', 'failed'] // there is no mail to wait for
+import { attempt, reasonOf, showButton } from 'latchkey-sign-in'
+import { connect, setLanguage } from './auth.js'
+import { explain, language, LANGUAGES, speak, t, time } from './text.js'
 
 const $ = (id) => document.getElementById(id)
 const all = (selector) => document.querySelectorAll(selector)
 
-speak()
+const widget = document.querySelector('latchkey-sign-in')
 let auth = connect(language)
 let user = null // the signed-in user, as the SDK describes the user
-let pending = null // the code that the reader has to enter: see `askCode`
+let sudoToken // for the change of address that is under way
 
 /** Return the data, or throw the error: the SDK's newer methods resolve to `{data, error}`. */
 function must({ data, error }) {
@@ -30,95 +27,39 @@ function must({ data, error }) {
 // --- What each form does -------------------------------------------------------------------------
 
 const actions = {
-  async signIn({ username, password }) {
-    must(await auth.signInWithPassword({ username, password }))
-    await openAccount()
-  },
-
-  async signInByCode({ email }) {
-    await askCode({ email, target: 'USER' }, ({ verification_token }) =>
-      auth.signIn({ username: email, verification_token }),
-    )
-  },
-
-  async register({ email, password, name }) {
-    await askCode(
-      { email },
-      async ({ verification_token, verification_code, is_user }) => {
-        if (is_user) await auth.signIn({ username: email, verification_token })
-        else await auth.signUp({ email, verification_code, verification_token, password, name: name || undefined })
-        return is_user
-      },
-      { done: (hadAccount) => openAccount(t(hadAccount ? 'hadAccount' : 'welcome')) },
-    )
-  },
-
-  async forgot({ email }) {
-    await askCode(
-      { email, target: 'USER' },
-      async ({ verification_token }, password) => {
-        await auth.resetPassword({ email, new_password: password, verification_token })
-        must(await auth.signInWithPassword({ email, password }))
-      },
-      { choosesPassword: true, done: () => openAccount(t('passwordSet')) },
-    )
-  },
-
-  async code({ code, password }) {
-    await pending.done(await pending.redeem(code.replaceAll(' ', ''), password))
-  },
-
   async saveProfile({ name, username }) {
-    const save = async () => {
-      // A blank user name is not sent: a user name can be changed, but not removed.
-      await auth.currentUser.update({ name, ...(username && { username }) })
-      await openAccount(t('saved'))
-    }
     try {
-      await save()
+      await saveProfile({ name, username })
     } catch (error) {
       // Some minutes after the sign-in, another user name needs a confirmation.
-      if (!/sudo/i.test(error.error_description)) throw error
-      await confirmByCode(save)
+      if (reasonOf(error) !== 'sudo_needed') throw error
+      await confirmByCode('saveProfile', { name, username })
     }
   },
 
   async changeAddress({ email, password }) {
-    await sudo(password, (sudo_token) =>
-      askCode(
-        { email, target: 'NOT_USER' },
-        ({ verification_token }) => auth.bindEmail({ email, sudo_token, verification_token }),
-        { done: () => openAccount(t('addressChanged', { address: email })) },
-      ),
-    )
+    if (!user.user_metadata.hasPassword) return confirmByCode('proveForAddress', { email })
+    sudoToken = (await auth.sudo({ password })).sudo_token
+    await askNewAddress(email)
   },
 
   async changePassword({ password, chosen }) {
-    must(await auth.resetPasswordForOld({ old_password: password, new_password: chosen }))
+    const { sudo_token } = await auth.sudo({ password })
+    await auth.setPassword({ new_password: chosen, sudo_token })
     await openAccount(t('passwordChanged'))
   },
 
   async setPassword() {
-    await askCode(
-      { email: user.email, target: 'CUR_USER' },
-      async ({ verification_token }, password) => {
-        const { sudo_token } = await auth.sudo({ verification_token })
-        await auth.setPassword({ new_password: password, sudo_token })
-      },
-      { choosesPassword: true, done: () => openAccount(t('passwordChanged')) },
-    )
+    await confirmByCode('setPassword', {}, { choosesPassword: true })
   },
 
   async deleteAccount({ password }) {
-    await sudo(password, async (sudo_token) => {
-      await auth.deleteMe({ sudo_token })
-      await forget(t('deleted'))
-    })
+    if (!user.user_metadata.hasPassword) return confirmByCode('deleteAccount')
+    await deleteAccount(await auth.sudo({ password }))
   },
 
   async signOut() {
-    must(await auth.signOut())
-    showSignIn(t('signedOut'))
+    await widget.signOut()
   },
 
   async signOutEverywhere() {
@@ -127,79 +68,68 @@ const actions = {
   },
 }
 
-/** Ask for the password or a mailed code, and call `next` with the sudo token. */
-async function sudo(password, next) {
-  if (user.user_metadata.hasPassword) {
-    const { sudo_token } = await auth.sudo({ password })
-    return next(sudo_token)
-  }
-  return confirmByCode(next)
+/** What the codes are for that the account asks for. `data` is what `confirmByCode` was given. */
+widget.purposes = {
+  async saveProfile(_, { verification_token, data }) {
+    await auth.sudo({ verification_token })
+    await saveProfile(data)
+  },
+
+  async setPassword(_, { verification_token }, { password }) {
+    const { sudo_token } = await auth.sudo({ verification_token })
+    await auth.setPassword({ new_password: password, sudo_token })
+    await openAccount(t('passwordChanged'))
+  },
+
+  async deleteAccount(_, { verification_token }) {
+    await deleteAccount(await auth.sudo({ verification_token }))
+  },
+
+  async proveForAddress(_, { verification_token, data }) {
+    sudoToken = (await auth.sudo({ verification_token })).sudo_token
+    await askNewAddress(data.email)
+  },
+
+  async changeAddress(_, { verification_token, email }) {
+    await auth.bindEmail({ email, sudo_token: sudoToken, verification_token })
+    await openAccount(t('addressChanged', { address: email }))
+  },
 }
 
-async function confirmByCode(next) {
-  return askCode(
-    { email: user.email, target: 'CUR_USER' },
-    ({ verification_token }) => auth.sudo({ verification_token }),
-    { done: ({ sudo_token }) => next(sudo_token) },
-  )
+/** Mail a code to the user's own address. The widget asks for it, also after a reload. */
+const confirmByCode = (purpose, data, options) =>
+  widget.enterCode({ purpose, data, email: user.email, target: 'CUR_USER', ...options })
+
+/** Mail a code to another address. This step is not kept, because its sudo token must not be. */
+const askNewAddress = (email) => widget.enterCode({ purpose: 'changeAddress', email, target: 'NOT_USER', kept: false })
+
+async function saveProfile({ name, username }) {
+  // A blank user name is not sent: a user name can be changed, but not removed.
+  await auth.currentUser.update({ name, ...(username && { username }) })
+  await openAccount(t('saved'))
 }
 
-/**
- * Mail a code and ask the reader for it.
- *
- * `use` is called with the proof that the code gives, and with the password if the reader chooses
- * one in the same form. `done` is called with the result of `use`. The proof is kept, so that a
- * refused password does not cost another code.
- */
-async function askCode(params, use, { choosesPassword = false, done = () => openAccount() } = {}) {
-  const asked = { done, from: location.hash }
-  asked.send = async () => {
-    const { verification_id, is_user, expires_in } = await auth.getVerification(params)
-    asked.minutes = Math.floor(expires_in / 60)
-    let proof
-    asked.id = verification_id
-    asked.redeem = async (verification_code, password) => {
-      proof ??= await auth.verify({ verification_id, verification_code })
-      return use({ ...proof, verification_code, is_user }, password)
-    }
-    watchDelivery(verification_id)
-  }
-  await asked.send()
-  pending = asked
-  $('code-address').textContent = params.email
-  $('code-help').textContent = t('codeHelp', asked)
-  $('code-password').hidden = !choosesPassword
-  $('code-password').querySelector('input').disabled = !choosesPassword
-  $('code-back').href = user ? '#account' : pending.from || '#sign-in'
-  $('code').querySelector('form').reset()
-  location.hash = '#code'
-  show('code')
-  $('code').querySelector('[name=code]').focus()
-  countDown(RESEND_SECONDS)
+async function deleteAccount({ sudo_token }) {
+  await auth.deleteMe({ sudo_token })
+  await forget(t('deleted'))
 }
 
-/** Tell the reader if the mail cannot arrive, so that nobody waits for it. */
-async function watchDelivery(id) {
-  for (const seconds of [1, 2, 4, 8, 15, 30]) {
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-    if (pending?.id !== id) return
-    const answer = await fetch(`${API_URL}/auth/v1/verification/${id}`).catch(() => undefined)
-    const { delivery } = (await answer?.json()) ?? {}
-    if (pending?.id === id && LOST.includes(delivery)) return tell(t('undelivered'))
-  }
+/** Let the SDK drop a session that the server has ended already. */
+async function forget(notice) {
+  await auth.signOut({})
+  widget.signedOut(notice)
 }
 
 // --- The account page ----------------------------------------------------------------------------
 
-/** Read the user again and show the account, or the sign-in page if the session has ended. */
+/** Show the account, as it is on the server. */
 async function openAccount(notice) {
-  const expected = auth.hasLoginState()
-  const { data, error } = await withinTime(auth.getSession()) // refreshes an expired access token
-  if (error && error.code !== 'unauthenticated') throw error
-  if (!data.session) return showSignIn(expected && t('errors.unauthenticated'))
-  must(await withinTime(auth.refreshUser()))
-  user = must(await auth.getUser(false)).user
+  must(await auth.refreshUser())
+  showAccount(must(await auth.getUser(false)).user, notice)
+}
 
+function showAccount(signedIn, notice) {
+  user = signedIn
   const { name, username, hasPassword } = user.user_metadata
   $('greeting').textContent = name ? t('greeting', { name }) : t('hello')
   $('address').textContent = username ? `${user.email} · ${username}` : user.email
@@ -212,11 +142,7 @@ async function openAccount(notice) {
   for (const part of all('[data-with-password]')) setShown(part, hasPassword)
   for (const part of all('[data-without-password]')) setShown(part, !hasPassword)
   for (const part of $('account').querySelectorAll('details')) part.open = false
-
-  const moved = location.hash !== '#account'
-  location.hash = '#account'
-  show('account', notice)
-  if (moved) $('greeting').focus()
+  tell(notice)
 }
 
 function setShown(part, shown) {
@@ -225,6 +151,7 @@ function setShown(part, shown) {
 }
 
 async function showHistory() {
+  $('loading').hidden = false
   const [sessions, { data: signIns }, { data: changes }] = await Promise.all([
     livingSessions(),
     ...['LOGIN', 'MODIFY'].map((type) => auth.getUserBehaviorLog({ type, limit: 50 })),
@@ -234,6 +161,7 @@ async function showHistory() {
     const known = devices.get(session.device_id)
     devices.set(session.device_id, { ...session, ...known, current: session.current || Boolean(known?.current) })
   }
+  $('loading').hidden = true
   $('devices').replaceChildren(...[...devices.values()].map(device))
 
   const events = [...signIns, ...changes].sort((a, b) => b.created_at.localeCompare(a.created_at))
@@ -256,7 +184,7 @@ async function livingSessions() {
 
 /** Return what happened, in the reader's language. Failures are counted for each kind of lane. */
 function happened({ action, meta, description }) {
-  return t(meta.lane ? `${action}.${meta.lane}` : action, meta) ?? description ?? action
+  return t(`events.${meta.lane ? `${action}.${meta.lane}` : action}`, meta) ?? description ?? action
 }
 
 /** Return when and at which IP address something happened. Failures have no single address. */
@@ -265,7 +193,7 @@ const where = ({ created_at, ip }) => [time(created_at), ip].filter(Boolean).joi
 function device({ device_id, user_agent, refreshed_at, current }) {
   const signOut = make('button', { type: 'button', className: 'quiet' }, t('signOutDevice'))
   signOut.onclick = () =>
-    attempt($('security').querySelector('form'), async () => {
+    run($('security').querySelector('form'), async () => {
       await auth.oauthInstance.authApi.revokeDevice({ device_id })
       await showHistory()
       tell(t('deviceSignedOut'))
@@ -290,124 +218,55 @@ function make(tag, properties, ...children) {
   return element
 }
 
-/** Let the SDK drop a session that the server has ended already. */
-async function forget(notice) {
-  await auth.signOut({})
-  showSignIn(notice)
-}
-
-function showSignIn(notice) {
-  user = null
-  pending = null
-  empty()
-  location.hash = '#sign-in'
-  show('sign-in', notice || undefined)
-}
-
 /** Empty all forms, so that the next reader finds no name and no password of the last one. */
 function empty() {
   for (const form of all('form')) form.reset()
-}
-
-// --- Sections, messages, waiting -----------------------------------------------------------------
-
-/** Show one section, with `notice` above it. */
-function show(name, notice = '') {
-  for (const section of all('main > section')) section.hidden = section.id !== name
   for (const message of all('.message')) message.textContent = ''
-  $('offline').hidden = true
-  tell(notice)
-  entitle()
 }
 
-/** Name the tab after the section that is shown. */
-function entitle() {
-  const heading = document.querySelector('main > section:not([hidden]) h1')
-  document.title = heading ? `${heading.textContent} · Latchkey` : 'Latchkey'
+// --- The widget, the account, and the address bar --------------------------------------------------
+
+/** Show the widget's view or the account, and name it in the address bar and the title. */
+function follow({ view, title }) {
+  const open = view === 'signed-in'
+  const came = open && $('account').hidden
+  widget.hidden = open
+  $('account').hidden = !open
+  if (!open) tell('')
+  document.title = `${open ? $('greeting').textContent : title} · Latchkey`
+  if (!['loading', 'unreachable'].includes(view)) location.hash = open ? 'account' : view
+  if (came) $('greeting').focus({ preventScroll: true })
 }
+
+addEventListener('hashchange', () => {
+  const name = location.hash.slice(1)
+  if (!user) widget.show(name)
+  else if (name !== 'code' && widget.view === 'code') widget.back()
+  else if (name !== 'account' && widget.view !== 'code') location.replace('#account')
+})
+
+widget.addEventListener('latchkey-signed-in', ({ detail }) => showAccount(detail.user, detail.notice))
+widget.addEventListener('latchkey-view', ({ detail }) => follow(detail))
+widget.addEventListener('latchkey-signed-out', () => {
+  user = null
+  sudoToken = undefined
+  empty()
+})
 
 function tell(notice) {
   $('notice').textContent = notice
-  $('notice').hidden = !notice
 }
 
-/** Show the section that the address bar names. */
-function route() {
-  const name = location.hash.slice(1) || 'account'
-  const needsUser = name === 'account' || (name === 'code' && !pending)
-  if (needsUser) return start()
-  if (!$(name)?.matches('main > section')) return showSignIn()
-  if ($(name).hidden) {
-    show(name)
-    $(name).querySelector('h1').focus()
-  }
-}
-
-/** Open the account. Say so if the service cannot be reached. */
-async function start() {
-  try {
-    await openAccount()
-  } catch (error) {
-    if (isSessionEnd(error)) return showSignIn(t('errors.unauthenticated'))
-    $('offline').hidden = false
-    $('offline').firstElementChild.textContent = explain(error)
-  }
-}
-
-/** Do the action of a form, one at a time, and show in the form what went wrong. */
-async function attempt(form, action) {
-  if (form.ariaBusy === 'true') return
-  const message = form.querySelector('.message')
-  const slow = setTimeout(() => (message.textContent = t('slow')), SLOW_SECONDS * 1000)
-  message.textContent = ''
+/** Do the action of a form, and show in the form what went wrong. */
+function run(form, action) {
   tell('')
-  form.ariaBusy = 'true'
-  // Not `disabled`: that would take the focus away.
-  const buttons = [...form.querySelectorAll('button')].filter((button) => button.ariaDisabled !== 'true')
-  for (const button of buttons) button.ariaDisabled = 'true'
-  try {
-    await withinTime(action())
-  } catch (error) {
-    if (isSessionEnd(error) && user) return showSignIn(t('errors.unauthenticated'))
-    message.textContent = explain(error)
-    const wait = error.retryAfter ?? error.retry_after
-    if (wait && form.contains($('resend'))) countDown(wait)
-  } finally {
-    clearTimeout(slow)
-    if (message.textContent === t('slow')) message.textContent = ''
-    form.ariaBusy = 'false'
-    for (const button of buttons) button.ariaDisabled = 'false'
-    $('resend').ariaDisabled = String(counting !== undefined)
-  }
+  return attempt(form, action, { slow: t('slow'), failed })
 }
 
-/** Reject if a promise takes too long: the SDK waits for an answer without a limit. */
-async function withinTime(promise) {
-  let timer
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject({ error: 'unreachable' }), LONGEST_SECONDS * 1000)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const isSessionEnd = (error) => (error.code ?? error.error) === 'unauthenticated'
-
-let counting
-function countDown(seconds) {
-  clearInterval(counting)
-  const end = Date.now() + seconds * 1000
-  const tick = () => {
-    const left = Math.ceil((end - Date.now()) / 1000)
-    if (left <= 0) counting = clearInterval(counting)
-    $('resend').ariaDisabled = String(left > 0)
-    $('resend').textContent = left > 0 ? t('resendIn', { seconds: left }) : t('resend')
-  }
-  counting = setInterval(tick, 1000)
-  tick()
+function failed(error) {
+  const text = explain(error)
+  if (reasonOf(error) === 'unauthenticated') forget(text)
+  return text
 }
 
 // --- Events --------------------------------------------------------------------------------------
@@ -415,53 +274,47 @@ function countDown(seconds) {
 for (const form of all('form')) {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    attempt(form, () => actions[form.dataset.action](Object.fromEntries(new FormData(form))))
+    run(form, () => actions[form.dataset.action](Object.fromEntries(new FormData(form))))
   })
 }
 
-$('resend').addEventListener('click', () => {
-  if ($('resend').ariaDisabled === 'true') return
-  attempt($('code').querySelector('form'), async () => {
-    await pending.send()
-    countDown(RESEND_SECONDS)
-    tell(t('resent'))
-  })
-})
-
 $('security').addEventListener('toggle', () => {
-  if ($('security').open) attempt($('security').querySelector('form'), showHistory)
+  if ($('security').open) run($('security').querySelector('form'), showHistory)
 })
 
+for (const [tag, name] of Object.entries(LANGUAGES)) $('language').append(new Option(name, tag))
+for (const option of $('language').options) option.lang = option.value
 $('language').value = language
-$('language').addEventListener('change', () => {
-  speak($('language').value)
-  entitle()
-  auth = connect(language) // mails come in this language too
-  if (user) start()
-  if (pending) {
-    countDown(0)
-    $('code-help').textContent = t('codeHelp', pending)
-  }
+$('language').addEventListener('change', async () => {
+  translate($('language').value)
+  setLanguage(language) // mails come in this language too
+  widget.language = language
+  if (user) showAccount(user, '')
+  follow({ view: widget.view, title: widget.heading })
 })
 
-$('retry').addEventListener('click', route)
-addEventListener('hashchange', () => {
-  if (location.hash !== '#code') pending = null
-  if (location.hash !== '#account' || $('account').hidden) route()
-})
+function translate(wanted) {
+  speak(wanted)
+  for (const button of all('.eye')) button.ariaLabel = t('showPassword')
+}
+
 addEventListener('offline', () => {
   $('offline').hidden = false
-  $('offline').firstElementChild.textContent = t('offline')
+  $('offline').textContent = t('offline')
 })
 addEventListener('online', () => {
   $('offline').hidden = true
-  if (!pending) route()
+  if (widget.view === 'unreachable') widget.start()
 })
 // Another tab has signed out or in, but the SDK of this tab still has the old state.
 addEventListener('storage', ({ key, newValue, oldValue }) => {
   if (!key?.startsWith('credentials_') || (newValue && oldValue)) return
   auth = connect(language)
-  start()
+  widget.auth = auth
 })
 
-route()
+for (const input of all('input[type=password]')) input.parentElement.append(showButton(t('showPassword')))
+translate(language)
+widget.language = language
+widget.view = location.hash.slice(1)
+widget.auth = auth
