@@ -1,45 +1,56 @@
-/** Take the pictures in docs/images/: `make browser SCREENSHOTS=1`. */
+/** Take the pictures of the sample page in docs/images/: `make browser SCREENSHOTS=1`. */
 
-import { test } from 'node:test'
+import { rmSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { codeFor, newContext, newUser, PAGES, PASSWORD } from './support.js'
 
-const DESKTOP = { width: 520, height: 560 }
-const PHONE = { width: 360, height: 640 }
+const DEVICES = {
+  desktop: { viewport: { width: 560, height: 620 } },
+  phone: { viewport: { width: 320, height: 600 } },
+}
+const SCHEMES = { light: { locale: 'en-US' }, dark: { locale: 'zh-CN' } }
 
-async function picture(name, options, prepare) {
-  const context = await newContext({ locale: 'en-US', timezoneId: 'UTC', deviceScaleFactor: 2, ...options })
-  const page = await context.newPage()
-  await page.goto(`${PAGES}/sample/`)
-  await page.locator('#sign-in').waitFor()
-  await prepare(page)
-  await page.waitForLoadState('networkidle')
-  await page.screenshot({ path: join(process.env.IMAGES, `page-${name}.png`), fullPage: true, animations: 'disabled', caret: 'hide' })
-  await context.close()
+if (process.env.IMAGES) {
+  for (const name of readdirSync(process.env.IMAGES)) if (name.startsWith('page-')) rmSync(join(process.env.IMAGES, name))
 }
 
-async function signIn(page, user) {
-  await page.locator('#sign-in [name=username]').fill(user.email)
-  await page.locator('#sign-in [name=password]').fill(PASSWORD)
-  await page.locator('#sign-in form button').click()
-  await page.locator('#account').waitFor()
-}
-
-for (const [suffix, options] of [['light', { viewport: DESKTOP }], ['dark', { viewport: DESKTOP, colorScheme: 'dark' }], ['phone', { viewport: PHONE, locale: 'zh-CN' }]]) {
-  test(`pictures: ${suffix}`, async () => {
-    const user = await newUser({ name: 'Ada Lovelace', username: 'ada_' + suffix, address: `ada-${suffix}@example.com` })
-    await picture(`sign-in-${suffix}`, options, async () => {})
-    await picture(`code-${suffix}`, options, async (page) => {
-      await page.evaluate(() => (location.hash = 'sign-in-by-code'))
-      await page.locator('#sign-in-by-code [name=email]').fill(user.email)
-      await page.locator('#sign-in-by-code form button').click()
-      await page.locator('#code').waitFor()
-      await page.locator('#code [name=code]').fill(await codeFor(user.email, { mails: 2 }))
-    })
-    await picture(`account-${suffix}`, options, async (page) => {
-      await signIn(page, user)
+for (const [device, size] of Object.entries(DEVICES)) {
+  for (const [colorScheme, { locale }] of Object.entries(SCHEMES)) {
+    test(`pictures: ${device}, ${colorScheme}`, async () => {
+      const user = await newUser({ name: 'Ada Lovelace', username: `ada_${device}_${colorScheme}`, address: `ada.${device}.${colorScheme}@example.com` })
+      const context = await newContext({ locale, timezoneId: 'UTC', deviceScaleFactor: 1.5, colorScheme, ...size })
+      const page = await context.newPage()
+      const picture = async (name) => {
+        await page.waitForLoadState('networkidle')
+        const path = join(process.env.IMAGES, `page-${name}-${colorScheme}-${device}.png`)
+        await page.screenshot({ path, fullPage: true, animations: 'disabled', caret: 'hide' })
+      }
+      const submit = (view) => page.locator(`[data-view=${view}] form button:not([type=button])`).click()
+      await page.goto(`${PAGES}/sample/`)
+      for (const view of ['sign-in', 'sign-in-by-code', 'register', 'forgot']) {
+        await page.evaluate((hash) => (location.hash = hash), view)
+        await page.locator(`[data-view=${view}]`).waitFor()
+        await picture(view)
+      }
+      await page.locator('[data-view=forgot] [name=email]').fill(user.email)
+      await submit('forgot')
+      await page.locator('[data-view=code] [data-state=sent]').waitFor()
+      await page.locator('[name=code]').fill(await codeFor(user.email, { mails: 2 }))
+      await picture('code')
+      await page.goBack()
+      await page.evaluate(() => (location.hash = 'sign-in'))
+      await page.locator('[data-view=sign-in] [name=username]').fill(user.email)
+      await page.locator('[data-view=sign-in] [name=password]').fill(PASSWORD)
+      await submit('sign-in')
+      await page.locator('#account').waitFor()
+      await picture('account')
       await page.locator('#security summary').click()
       await page.locator('#history li').first().waitFor()
+      await picture('devices')
+      await page.locator('details', { has: page.locator('[data-action=deleteAccount]') }).locator('summary').click()
+      await picture('delete')
+      await context.close()
     })
-  })
+  }
 }

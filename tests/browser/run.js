@@ -114,8 +114,37 @@ async function bundle(api) {
       logLevel: 'error',
     })
   }
+  await bundleWidget(api)
   const sample = join(ROOT, 'examples/web')
   execFileSync('node', ['build.js'], { cwd: sample, env: { ...process.env, API_URL: api, OUT: join(BUILT, 'sample') } })
+}
+
+/** Build the widget, and bundle each of its examples with what it was built to. */
+async function bundleWidget(api) {
+  const widget = join(ROOT, 'widget')
+  execFileSync('node', ['build.js'], { cwd: widget })
+  const examples = { html: ['main.js'], react: ['main.jsx'], vue: ['main.js'], 'mini-program': ['stand-in.js', 'sign-in.js'] }
+  for (const [name, files] of Object.entries(examples)) {
+    await build({
+      stdin: { contents: files.map((file) => `import './${file}'`).join('\n'), resolveDir: join(widget, 'examples', name) },
+      outfile: join(BUILT, 'widget', name, 'main.js'),
+      bundle: true,
+      minify: true,
+      jsx: 'automatic',
+      format: 'esm',
+      define: { API_URL: JSON.stringify(api), 'process.env.NODE_ENV': '"production"' },
+      alias: {
+        '@cloudbase/js-sdk': join(HERE, 'node_modules/sdk-2.32.0'),
+        '@cloudbase/adapter-wx_mp': join(HERE, 'node_modules/@cloudbase/adapter-wx_mp'),
+        'latchkey-sign-in/steps': join(widget, 'dist/steps.js'),
+        'latchkey-sign-in': join(widget, 'dist/latchkey-sign-in.js'),
+        vue: join(widget, 'node_modules/vue/dist/vue.esm-bundler.js'),
+      },
+      logLevel: 'error',
+    })
+    const page = name === 'html' ? readFileSync(join(widget, 'examples/html/index.html'), 'utf8') : '<!doctype html><html lang="en"><title>App</title><div id="app"></div><script type="module" src="main.js"></script>'
+    writeFileSync(join(BUILT, 'widget', name, 'index.html'), page.replace('http://127.0.0.1:3000', api))
+  }
 }
 
 /** Serve a blank page for each version, and the sample page under /sample/. */

@@ -20,6 +20,8 @@ export class LatchkeySignIn extends HTMLElement {
 
   /** What the app does with a code that it asks for by `enterCode`: see steps.js. */
   purposes = {}
+  /** The app's own text for the reason of an error, if it has one: `(reason, values) => text`. */
+  texts = undefined
   sdk = undefined
   user = null
   #auth
@@ -48,7 +50,7 @@ export class LatchkeySignIn extends HTMLElement {
 
   connectedCallback() {
     // Frameworks may set properties before the element is defined.
-    for (const name of ['auth', 'sdk', 'purposes', 'language', 'view']) {
+    for (const name of ['auth', 'sdk', 'purposes', 'texts', 'language', 'view']) {
       if (!Object.hasOwn(this, name)) continue
       const value = this[name]
       delete this[name]
@@ -119,9 +121,8 @@ export class LatchkeySignIn extends HTMLElement {
       else this.#leave('')
     } catch (error) {
       if (turn !== this.#starts) return
-      this.#tell(error)
-      if (reasonOf(error) === 'unauthenticated') return this.#leave(explain(error, this.language))
-      this.#problem = explain(error, this.language)
+      this.#problem = this.#tell(error)
+      if (reasonOf(error) === 'unauthenticated') return this.#leave(this.#problem)
       this.#go('unreachable')
     }
   }
@@ -163,7 +164,7 @@ export class LatchkeySignIn extends HTMLElement {
   }
 
   #tell(error) {
-    const text = explain(error, this.language)
+    const text = explain(error, this.language, this.texts)
     this.#fire('latchkey-error', { error, reason: reasonOf(error), text })
     return text
   }

@@ -5,6 +5,7 @@ import { duration, speaker } from './words.js'
 /** Reasons that mean the same to a reader. */
 const SAME = {
   proof_unusable: 'code_unusable',
+  address_taken: 'code_unusable', // registered elsewhere meanwhile: another code signs in
   password_letter: 'password_rule',
   password_digit: 'password_rule',
   captcha_required: 'captcha',

@@ -110,18 +110,18 @@ nav { display: grid; gap: .45rem; margin-top: 1.4rem; padding-top: 1.1rem; borde
 @media (forced-colors: active) { button { border-color: ButtonText } }
 `
 
-/** The colours of the dark, for a system that is dark and for theme="dark". */
+/** The dark colours, for a dark system and for theme="dark". An app's own can be `light-dark(#00f, #aaf)`. */
 const dark = `
-  --accent: var(--latchkey-dark-accent, #7fd3a6);
-  --on-accent: var(--latchkey-dark-on-accent, #0c2418);
-  --ink: var(--latchkey-dark-ink, #e8ece9);
-  --faint: var(--latchkey-dark-faint, #a6b0a9);
-  --card: var(--latchkey-dark-card, #1c211e);
-  --line: var(--latchkey-dark-line, #37403a);
-  --field: var(--latchkey-dark-field, #141816);
-  --edge: var(--latchkey-dark-edge, #727d76);
-  --soft: var(--latchkey-dark-soft, #20352a);
-  --danger: var(--latchkey-dark-danger, #ff9d94);
+  --accent: var(--latchkey-accent, #7fd3a6);
+  --on-accent: var(--latchkey-on-accent, #0c2418);
+  --ink: var(--latchkey-ink, #e8ece9);
+  --faint: var(--latchkey-faint, #a6b0a9);
+  --card: var(--latchkey-card, #1c211e);
+  --line: var(--latchkey-line, #37403a);
+  --field: var(--latchkey-field, #141816);
+  --edge: var(--latchkey-edge, #727d76);
+  --soft: var(--latchkey-soft, #20352a);
+  --danger: var(--latchkey-danger, #ff9d94);
   color-scheme: dark;
 `
 export const DARK = `

@@ -8,7 +8,7 @@
 
 import { attempt, reasonOf, showButton } from 'latchkey-sign-in'
 import { connect, setLanguage } from './auth.js'
-import { explain, language, LANGUAGES, speak, t, time } from './text.js'
+import { explain, language, LANGUAGES, ownText, speak, t, time } from './text.js'
 
 const $ = (id) => document.getElementById(id)
 const all = (selector) => document.querySelectorAll(selector)
@@ -315,6 +315,7 @@ addEventListener('storage', ({ key, newValue, oldValue }) => {
 
 for (const input of all('input[type=password]')) input.parentElement.append(showButton(t('showPassword')))
 translate(language)
+widget.texts = ownText
 widget.language = language
 widget.view = location.hash.slice(1)
 widget.auth = auth

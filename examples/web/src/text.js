@@ -28,5 +28,8 @@ export const t = (key, values) => say(WORDS[language], key, values)
 /** Return a time in the format of the reader's language. */
 export const time = (iso) => new Date(iso).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
 
+/** Return the page's own text for the reason of an error. The widget has texts for the others. */
+export const ownText = (reason, values) => t(`errors.${reason}`, values)
+
 /** Return what went wrong and what the reader can do about it. */
-export const explain = (error) => explainGenerally(error, language, (word, values) => t(`errors.${word}`, values))
+export const explain = (error) => explainGenerally(error, language, ownText)

@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: 'Das Passwort ist falsch.',
     address_taken: 'Zu dieser Adresse gibt es schon ein Konto. Nehmen Sie eine andere.',
     password_not_set: 'Dieses Konto hat kein Passwort. Bestätigen Sie mit einem Code.',
     username_taken: 'Dieser Benutzername ist vergeben. Wählen Sie einen anderen.',

@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: 'The password is wrong.',
     address_taken: 'This address belongs to an account already. Choose another one.',
     password_not_set: 'This account has no password. Confirm with a mailed code instead.',
     username_taken: 'This user name belongs to somebody already. Choose another one.',

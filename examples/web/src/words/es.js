@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: 'La contraseña es incorrecta.',
     address_taken: 'Esta dirección ya tiene una cuenta. Elija otra.',
     password_not_set: 'Esta cuenta no tiene contraseña. Confirme con un código.',
     username_taken: 'Este nombre de usuario ya está en uso. Elija otro.',

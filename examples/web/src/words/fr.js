@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: 'Le mot de passe est incorrect.',
     address_taken: 'Cette adresse a déjà un compte. Choisissez-en une autre.',
     password_not_set: 'Ce compte n’a pas de mot de passe. Confirmez avec un code.',
     username_taken: 'Ce nom d’utilisateur est déjà pris. Choisissez-en un autre.',

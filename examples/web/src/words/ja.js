@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: 'パスワードが違います。',
     address_taken: 'このメールアドレスには既にアカウントがあります。別のアドレスをお使いください。',
     password_not_set: 'パスワードが設定されていません。確認コードで確認してください。',
     username_taken: 'このユーザー名は既に使われています。',

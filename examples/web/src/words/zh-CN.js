@@ -54,6 +54,7 @@ export default {
     },
   },
   errors: {
+    invalid_password: '密码错误。',
     address_taken: '该邮箱已有账号，请换一个。',
     password_not_set: '该账号没有密码，请用邮件验证码确认。',
     username_taken: '该用户名已被使用，请换一个。',
