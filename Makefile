@@ -50,7 +50,7 @@ PROGRAMS := $(patsubst %,.local/env/%/.done,description verify quick-starts) \
 e2e: $(LOCAL) $(LAMBDA) $(PROGRAMS) ## Run whole journeys through a local stack of their own.
 	$(BIN)/pytest -q tests/e2e
 
-BROWSER_PACKAGES := tests/browser/node_modules/.package-lock.json examples/web/node_modules/.package-lock.json
+BROWSER_PACKAGES := $(patsubst %,%/node_modules/.package-lock.json,tests/browser examples/web widget)
 browser: $(LOCAL) $(BROWSER_PACKAGES) ## Test the sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.
 	@tests/browser/find-chromium
 	node tests/browser/run.js

@@ -139,6 +139,7 @@ test('a person signs in by password, with address or user name, and out', () =>
     for (const username of [user.email, user.username]) {
       await submit(page, '[data-view=sign-in]', { username, password: PASSWORD })
       await account(page)
+      assert.equal(await page.locator('#notice').textContent(), '')
       await page.locator('[data-action=signOut] button').click()
       await shows(page, 'You are signed out.')
     }

@@ -1,8 +1,9 @@
 /** Take the pictures of the sample page in docs/images/: `make browser SCREENSHOTS=1`. */
 
+import { execFileSync } from 'node:child_process'
 import { rmSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { codeFor, newContext, newUser, PAGES, PASSWORD } from './support.js'
 
 const DEVICES = {
@@ -11,9 +12,17 @@ const DEVICES = {
 }
 const SCHEMES = { light: { locale: 'en-US' }, dark: { locale: 'zh-CN' } }
 
-if (process.env.IMAGES) {
-  for (const name of readdirSync(process.env.IMAGES)) if (name.startsWith('page-')) rmSync(join(process.env.IMAGES, name))
-}
+// The pages have few colours: with a palette, the pictures take half the space.
+const SQUEEZE = `
+import sys
+from PIL import Image
+for path in sys.argv[1:]:
+    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+`
+
+const pictures = () => readdirSync(process.env.IMAGES).filter((name) => name.startsWith('page-')).map((name) => join(process.env.IMAGES, name))
+for (const path of pictures()) rmSync(path)
+after(() => execFileSync(join(import.meta.dirname, '../../.venv/bin/python'), ['-c', SQUEEZE, ...pictures()]))
 
 for (const [device, size] of Object.entries(DEVICES)) {
   for (const [colorScheme, { locale }] of Object.entries(SCHEMES)) {

@@ -13,6 +13,7 @@ import STYLE, { DARK } from './style.js'
 import { draw, refresh } from './views.js'
 import { choose, speaker } from './words.js'
 
+const NOTICES = ['hadAccount', 'welcome', 'passwordSet']
 const FORMS = ['sign-in', 'sign-in-by-code', 'register', 'forgot']
 
 export class LatchkeySignIn extends HTMLElement {
@@ -186,7 +187,7 @@ export class LatchkeySignIn extends HTMLElement {
 
   #enter(user, how) {
     this.user = user
-    const notice = this.#t(how) ?? ''
+    const notice = NOTICES.includes(how) ? this.#t(how) : ''
     this.#fire('latchkey-signed-in', { user, how, notice })
     // After a reload, the app's own code step goes on.
     this.#go(this.pending && !this.pending.left ? 'code' : 'signed-in', notice)
@@ -211,6 +212,7 @@ export class LatchkeySignIn extends HTMLElement {
   }
 
   #draw() {
+    if (this.#view === 'code' && !this.pending) return // redeemed: the next view comes at once
     const typed = Object.fromEntries([...this.#body.querySelectorAll('input')].map(({ name, value }) => [name, value]))
     const same = this.#body.dataset.view === this.#view
     this.#body.dataset.view = this.#view
@@ -236,7 +238,7 @@ export class LatchkeySignIn extends HTMLElement {
   }
 
   #tick() {
-    if (this.#view === 'code') refresh(this.#body, { t: this.#t, pending: this.pending, language: this.language })
+    if (this.#view === 'code' && this.pending) refresh(this.#body, { t: this.#t, pending: this.pending, language: this.language })
   }
 
   /** Go back from the code step: to the app, or to the view that asked for the code. */

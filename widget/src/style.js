@@ -51,7 +51,7 @@ input {
 }
 input:focus { border-color: var(--accent); outline: 2px solid var(--accent); outline-offset: -1px }
 .box input[name=password] { padding-right: 3.1rem }
-input[name=code] { min-height: 3.4rem; font-size: 1.6rem; letter-spacing: .25em; text-align: center; font-variant-numeric: tabular-nums }
+input[name=code] { min-height: 3.4rem; font-size: 1.6rem; letter-spacing: .25em; text-indent: .25em; text-align: center; font-variant-numeric: tabular-nums }
 
 button {
   min-height: 2.9rem;

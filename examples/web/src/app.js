@@ -132,7 +132,7 @@ function showAccount(signedIn, notice) {
   user = signedIn
   const { name, username, hasPassword } = user.user_metadata
   $('greeting').textContent = name ? t('greeting', { name }) : t('hello')
-  $('address').textContent = username ? `${user.email} · ${username}` : user.email
+  $('address').textContent = [user.email, username].filter(Boolean).join('\n')
   $('initial').textContent = (name || user.email)[0].toUpperCase()
   empty()
   const profile = $('account').querySelector('[data-action=saveProfile]').elements

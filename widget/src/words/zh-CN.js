@@ -21,7 +21,7 @@ export default {
   optional: '（选填）',
   mailCode: '发送验证码',
   enterCode: '输入验证码',
-  codeSentTo: '验证码已发送至 {address}。',
+  codeSentTo: '验证码已发送至 {address}',
   code: '验证码',
   codeRule: '邮件中的数字，也可粘贴整封邮件。',
   valid: '验证码 {time}内有效。',
