@@ -134,7 +134,7 @@ async function bundleWidget(api) {
       format: 'esm',
       define: { API_URL: JSON.stringify(api), 'process.env.NODE_ENV': '"production"' },
       alias: {
-        '@cloudbase/js-sdk': join(HERE, 'node_modules/sdk-2.32.0'),
+        '@cloudbase/js-sdk': join(HERE, `node_modules/sdk-${name === 'html' ? '3.7.0' : '2.32.0'}`),
         '@cloudbase/adapter-wx_mp': join(HERE, 'node_modules/@cloudbase/adapter-wx_mp'),
         'latchkey-sign-in/steps': join(widget, 'dist/steps.js'),
         'latchkey-sign-in': join(widget, 'dist/latchkey-sign-in.js'),

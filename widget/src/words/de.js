@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: 'Der Code ist falsch. Sehen Sie in die neueste E-Mail von uns.',
     code_unusable: 'Dieser Code gilt nicht mehr. Fordern Sie einen neuen an.',
     too_many_guesses: 'Zu viele falsche Codes. Fordern Sie einen neuen an.',
+    user_blocked: 'Dieses Konto ist gesperrt. Fragen Sie die Betreiber.',
     not_found: 'Zu dieser Adresse gibt es kein Konto. Prüfen Sie sie, oder legen Sie ein Konto an.',
     cool_down: 'Wir haben gerade einen Code gesendet. Nehmen Sie ihn, oder warten Sie {wait}.',
     resource_exhausted: 'Zu viele Versuche. Warten Sie {wait}, und versuchen Sie es wieder.',

@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: 'The code is wrong. Look at the newest mail from us.',
     code_unusable: 'This code can’t be used any more. Ask for another one.',
     too_many_guesses: 'Too many wrong codes. Ask for another one.',
+    user_blocked: 'This account is blocked. Ask those who run this service.',
     not_found: 'There is no account with this address. Check it, or create an account.',
     cool_down: 'We mailed you a code a moment ago. Use it, or wait {wait}.',
     resource_exhausted: 'Too many tries. Wait {wait}, then try again.',

@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: 'El código es incorrecto. Mire nuestro último correo.',
     code_unusable: 'Este código ya no vale. Pida otro.',
     too_many_guesses: 'Demasiados códigos incorrectos. Pida otro.',
+    user_blocked: 'Esta cuenta está bloqueada. Pregunte a los responsables.',
     not_found: 'No hay ninguna cuenta con esta dirección. Compruébela o cree una cuenta.',
     cool_down: 'Acabamos de enviar un código. Úselo o espere {wait}.',
     resource_exhausted: 'Demasiados intentos. Espere {wait} y vuelva a intentarlo.',

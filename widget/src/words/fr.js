@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: 'Le code est incorrect. Regardez notre dernier message.',
     code_unusable: 'Ce code n’est plus valable. Demandez-en un autre.',
     too_many_guesses: 'Trop de codes incorrects. Demandez-en un autre.',
+    user_blocked: 'Ce compte est bloqué. Adressez-vous aux responsables.',
     not_found: 'Aucun compte n’a cette adresse. Vérifiez-la ou créez un compte.',
     cool_down: 'Nous venons d’envoyer un code. Utilisez-le ou attendez {wait}.',
     resource_exhausted: 'Trop d’essais. Attendez {wait}, puis réessayez.',

@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: '確認コードが違います。最新のメールをご確認ください。',
     code_unusable: 'この確認コードは使えません。再送信してください。',
     too_many_guesses: '確認コードの誤りが多すぎます。再送信してください。',
+    user_blocked: 'このアカウントは停止されています。運営者にお問い合わせください。',
     not_found: 'このメールアドレスのアカウントはありません。確認するか、アカウントを作成してください。',
     cool_down: '確認コードは送信したばかりです。それを使うか、{wait}お待ちください。',
     resource_exhausted: '回数が多すぎます。{wait}後にもう一度お試しください。',

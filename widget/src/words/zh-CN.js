@@ -47,6 +47,7 @@ export default {
     invalid_verification_code: '验证码错误，请查看最新的邮件。',
     code_unusable: '验证码已失效，请重新获取。',
     too_many_guesses: '验证码错误次数过多，请重新获取。',
+    user_blocked: '该账号已被停用，请联系服务方。',
     not_found: '该邮箱没有注册，请检查，或注册账号。',
     cool_down: '验证码刚刚已发送，请使用它，或等待 {wait}。',
     resource_exhausted: '操作过于频繁，请在 {wait}后重试。',
