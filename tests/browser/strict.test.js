@@ -1,9 +1,32 @@
 /** The SDK where nobody but the mailbox learns whether an address has an account. */
 
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import {
-  ask, codeFor, newAddress, newUser, newUsername, opens, OTHER_PASSWORD, PASSWORD, profile, withEachVersion,
+  ask, codeFor, newAddress, newContext, newUser, newUsername, opens, OTHER_PASSWORD, PAGES, PASSWORD, profile, withEachVersion,
 } from './support.js'
+
+test('the sample page asks everybody the same, and signs in whoever has an account', async () => {
+  const user = await newUser({ name: 'Ada' })
+  const context = await newContext({ locale: 'en-US' })
+  const page = await context.newPage()
+  const submit = async (view, fields) => {
+    for (const [name, value] of Object.entries(fields)) await page.locator(`[data-view=${view}] [name=${name}]`).fill(value)
+    await page.locator(`[data-view=${view}] form button:not([type=button])`).click()
+  }
+  await page.goto(`${PAGES}/sample/#register`)
+  await submit('register', { email: user.email })
+  await submit('code', { code: await codeFor(user.email, { mails: 2 }), password: OTHER_PASSWORD })
+  await page.getByText('Hello Ada').waitFor()
+  assert.deepEqual([await opens(user.email, PASSWORD), await opens(user.email, OTHER_PASSWORD)], [true, false])
+  await page.locator('[data-action=signOut] button').click()
+  await page.getByRole('button', { name: 'Forgotten password' }).click()
+  const stranger = newAddress()
+  await submit('forgot', { email: stranger })
+  await submit('code', { code: await codeFor(stranger), password: PASSWORD })
+  await page.getByText('There is no account with this address.').waitFor()
+  await context.close()
+})
 
 withEachVersion((method) => {
   method('getVerification', 'answers alike for all addresses and targets', async (app) => {
