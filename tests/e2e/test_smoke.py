@@ -1,5 +1,6 @@
 """The smoke run against the deployed stack, as an operator starts it."""
 
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,14 @@ from tests.e2e.stack import ROOT, Stack
 def smoke(stack: Stack, *options: str, entered: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "latchkey_cli.smoke", stack.api, *options]
     return subprocess.run(
-        command, cwd=ROOT, input=entered, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "cli")},
+        input=entered,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
