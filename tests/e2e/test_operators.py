@@ -251,3 +251,18 @@ def test_a_signed_request_is_good_for_nothing_else(stack: Stack):
     finally:
         iam.delete_access_key(UserName="grace", AccessKeyId=key["AccessKeyId"])
         iam.delete_user(UserName="grace")
+
+
+def test_the_command_is_installed_from_its_folder(tmp_path: Path):
+    """`uvx --from ./cli latchkey`, as docs/operators.md has it: nothing else of the repository."""
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        [ROOT / ".local/uv/bin/uv", "tool", "run", "--from", ROOT / "cli", "latchkey", "--help"],
+        cwd=tmp_path,
+        env=environment | {"UV_SYSTEM_CERTS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "doctor" in done.stdout
