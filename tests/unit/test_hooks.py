@@ -417,6 +417,9 @@ def test_a_mail_whose_hook_fails_is_tried_again(
     hook(MESSAGE, failing)
     assert mailed(call, outbox) == "queued"
     assert outbox.mails == []
+    # Not `sending`: the claim of a mailer would keep the next one away for 90 s.
+    items = aws.dynamodb().scan(TableName="Grants")["Items"]
+    assert [item["delivery"]["S"] for item in items if "delivery" in item] == ["queued"]
 
 
 @pytest.mark.parametrize(
