@@ -20,7 +20,7 @@ _SHOWN = 20
 def import_(
     context: Typer,
     source: Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)],
-    form: Annotated[str, typer.Option("--from", help=f"Whose format: {', '.join(FORMATS)}.")],
+    form: Annotated[str, typer.Option("--format", help=f"Whose format: {', '.join(FORMATS)}.")],
     dry_run: Annotated[bool, typer.Option(help="Say what would happen, and write nothing.")] = True,
     state: Annotated[
         Path | None, typer.Option(help="A file that remembers what is done, to go on from.")

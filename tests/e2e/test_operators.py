@@ -208,11 +208,11 @@ def test_users_come_in_with_their_passwords_and_go_out_again(
     source = tmp_path / "users.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows) + "no JSON\n")
 
-    tried = latchkey("import", str(source), "--from", "latchkey")
+    tried = latchkey("import", str(source), "--format", "latchkey")
     assert (tried.code, "Nothing was written" in tried.out) == (1, True), tried
     assert "line 2" in tried.out
     assert latchkey("users", "find", address).code == 1
-    done = latchkey("import", str(source), "--from", "latchkey", "--no-dry-run")
+    done = latchkey("import", str(source), "--format", "latchkey", "--no-dry-run")
     assert "1 created" in done.out, done
     body = {"username": address, "password": "engine1843"}
     assert device.call("sign_in", body)["sub"] == mine["id"]
@@ -222,7 +222,7 @@ def test_users_come_in_with_their_passwords_and_go_out_again(
     found = [json.loads(line) for line in target.read_text().splitlines()]
     [row] = [row for row in found if row["email"] == address]
     assert row["password_hash"].startswith("$argon2id$")  # since the sign-in
-    again = latchkey("--json", "import", str(target), "--from", "latchkey", "--no-dry-run")
+    again = latchkey("--json", "import", str(target), "--format", "latchkey", "--no-dry-run")
     assert again.out, again
     assert json.loads(again.out)["results"] == {"already_there": len(found)}
 

@@ -35,6 +35,8 @@ export const waitOf = (error) => error?.retry_after ?? error?.retryAfter
 export function explain(error, language, own = () => undefined) {
   const t = speaker(language)
   const word = reasonOf(error)
+  // The sentence of the deployer's own function, which knows why, is for the reader.
+  if (word === 'sign_up_refused') return own(word) ?? error.error_description
   const values = { ...error?.details?.[0], wait: duration(waitOf(error) ?? 60, language), rule: t('rule') }
   const general = error?.error === 'invalid_argument' ? 'invalid_argument' : 'unavailable'
   return own(word, values) ?? t(`errors.${SAME[word] ?? word}`, values) ?? t(`errors.${general}`)

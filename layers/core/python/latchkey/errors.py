@@ -11,8 +11,7 @@ shares a word has a `reason` of its own:
     |   |-- CodeUnusable       3  400  expired, used, or never sent
     |   |-- TooManyGuesses     3  400
     |   |-- PictureUnusable    3  400  of a captcha: expired, answered before, or never made
-    |   |-- WrongAnswer        3  400  of a captcha. With a word of its own the SDK would open a
-    |   |                              second dialog
+    |   |-- WrongAnswer        3  400  a word of its own would open a second dialog of the SDK
     |   `-- ProofUnusable      3  400  a verification token that has expired, was used, or is for
     |                                  another address
     |-- WrongCode              3  400
@@ -32,9 +31,8 @@ shares a word has a `reason` of its own:
     |-- Unimplemented         12  404
     |-- Internal              13  500
     |-- Unavailable           14  503
-    |-- Unauthenticated       16  401  only for a dead or missing access token: the SDK drops its
-    |                                  session on this
-    |-- UserBlocked          7  403  only after a right credential
+    |-- Unauthenticated       16  401  a dead access token, nothing else: the SDK signs out on it
+    |-- UserBlocked           7  403  only after a right credential
     |-- CaptchaRequired     4001  403
     |-- CaptchaInvalid      4002  403
     |-- UnauthorizedClient  4022  403

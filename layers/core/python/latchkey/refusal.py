@@ -63,6 +63,7 @@ class SignUpRefused(AuthError):
     """
 
     status, error, error_code = 403, "failed_precondition", 9
+    reason = "sign_up_refused"
     message = "You cannot sign up here."
 
 
