@@ -1,9 +1,9 @@
 """`python -m local`: run all of Latchkey on this machine until Ctrl-C.
 
-It starts the inbox and MiniStack, builds and deploys the template, and serves the sample page. It
-prints the addresses and then the line `ready`, and shows each mail that arrives. Users are kept
-over a restart; `--fresh` deletes them. Several stacks can run at the same time if each has its own
-home and ports.
+It starts the inbox and MiniStack, builds and deploys the template, and serves the desk and the
+sample page. It prints the addresses and then the line `ready`, and shows each mail that arrives.
+Users are kept over a restart; `--fresh` deletes them. Several stacks can run at the same time if
+each has its own home and ports.
 """
 
 import argparse
@@ -19,9 +19,11 @@ import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
+from latchkey_cli.deployment import Deployment
 from local import checks, template, variables
+from local.desk import Desk
 from local.inbox import PASSWORD, USER, Inbox, Mail
-from local.stack import ROOT, Stack, StackError
+from local.stack import NAME, ROOT, Stack, StackError
 from local.web import Web
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -62,6 +64,9 @@ def _run(options: argparse.Namespace) -> NoReturn:
         ports = options.api_port, options.stack_port
         stack = Stack(options.home, *ports, inbox.authority, options.stack_host)
         web = Web(options.web_port, options.home) if options.web_port else None
+        inbox_page = f"http://127.0.0.1:{options.inbox_port}"
+        deployment = Deployment(NAME, local_port=options.stack_port)
+        desk = Desk(deployment.call, inbox.to, inbox_page)
         try:
             if web:
                 web.prepare()
@@ -80,10 +85,11 @@ def _run(options: argparse.Namespace) -> NoReturn:
             api = f"http://127.0.0.1:{options.api_port}"
             _check(stack, api, parameters["AllowedOrigins"])
             variables.write(stack)
+            desk_page = desk.start(options.desk_port)
             if web:
                 web.start(api)
             print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops and keeps all users")
-            print(_box(_rows(options, stack, web)))
+            print(_box(_rows(options, stack, web, desk_page)))
             print("ready", flush=True)
             parent = os.getppid()
             while os.getppid() == parent:  # stop too if make or a test was killed
@@ -96,6 +102,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             with contextlib.suppress(OSError):  # the terminal may be closed
                 print("stopping: the state is saved, and all processes end", flush=True)
             variables.remove(options.home)
+            desk.stop()
             if web:
                 web.stop()
             stack.stop()
@@ -108,7 +115,9 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _rows(options: argparse.Namespace, stack: Stack, web: Web | None) -> list[tuple[str, str]]:
+def _rows(
+    options: argparse.Namespace, stack: Stack, web: Web | None, desk: str
+) -> list[tuple[str, str]]:
     """Return what a person needs to know of a stack that runs."""
     api = f"http://127.0.0.1:{options.api_port}"
     page = f"http://localhost:{options.web_port}"
@@ -117,6 +126,7 @@ def _rows(options: argparse.Namespace, stack: Stack, web: Web | None) -> list[tu
     return [
         *([("page", web.problem or page)] if web else []),
         ("inbox", f"http://127.0.0.1:{options.inbox_port}"),
+        ("desk", desk),
         ("API", api),
         ("keys", f"{api}/.well-known/jwks.json"),
         ("logs", str(stack.functions_log)),

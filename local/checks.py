@@ -17,6 +17,7 @@ from typing import NamedTuple
 PORTS = {  # each name is an environment variable, and an option of `python -m local` too
     "API_PORT": (3000, "the API"),
     "INBOX_PORT": (3025, "the inbox's page and JSON"),
+    "DESK_PORT": (3090, "the desk, a page for operators"),
     "SMTP_PORT": (3587, "the inbox's SMTP with STARTTLS"),
     "SMTPS_PORT": (3465, "the inbox's SMTP under TLS"),
     "STACK_PORT": (4566, "MiniStack"),

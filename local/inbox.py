@@ -8,7 +8,6 @@ one that begins with `permfail` gets 550.
 import datetime
 import ipaddress
 import itertools
-import json
 import logging
 import ssl
 import time
@@ -18,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,23 +29,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from local import pages
+
 USER = "latchkey"
 PASSWORD = "local-only"  # noqa: S105 - no secret: the server listens on loopback only
 MOST_MAILS = 1000
 
-PAGE = Path(__file__).parent / "inbox_page"
-FILES = {
-    "/": ("index.html", "text/html"),
-    "/inbox.js": ("inbox.js", "text/javascript"),
-    "/inbox.css": ("inbox.css", "text/css"),
-}
 # A mail in its frame has no script either. What it looks like is in its own style.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self';"
     " img-src data:; frame-ancestors 'none'"
 )
-# A page of elsewhere could have its own name lead to this machine, and read the codes.
-HOSTS = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -102,8 +94,7 @@ class Inbox:
         ]
         for server in self._servers:
             server.start()
-        self._web = ThreadingHTTPServer(("127.0.0.1", web_port), _handler(self))
-        Thread(target=self._web.serve_forever, daemon=True).start()
+        self._web = pages.serve(web_port, _handler(self))
 
     def stop(self) -> None:
         """Close every port."""
@@ -158,32 +149,18 @@ def _part(message: EmailMessage, kind: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
-def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(inbox: Inbox) -> type[pages.Handler]:
+    class Handler(pages.Handler):
+        folder = Path(__file__).parent / "inbox_page"
+        policy = POLICY
+
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            if urlsplit(f"//{self.headers.get('host', '')}").hostname not in HOSTS:
-                self.send_error(403, "The inbox is for this machine only")
-            elif url.path == "/mails":
+            if url.path != "/mails":
+                super().do_GET()
+            elif self.is_for_here():
                 mails = inbox.to(parse_qs(url.query).get("to", [None])[0])
-                self._answer("application/json", json.dumps([asdict(mail) for mail in mails]))
-            elif url.path in FILES:
-                name, kind = FILES[url.path]
-                self._answer(f"{kind}; charset=utf-8", (PAGE / name).read_text())
-            else:
-                self.send_error(404)
-
-        def _answer(self, content_type: str, body: str) -> None:
-            data = body.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("Content-Security-Policy", POLICY)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: Any) -> None:
-            """Print nothing: the terminal shows mails."""
+                self.answer_json(200, [asdict(mail) for mail in mails])
 
     return Handler
 

@@ -35,7 +35,7 @@ if (!chromium) {
   process.exit(1)
 }
 
-const [pages, stranger, ...ports] = await freePorts(7)
+const [pages, stranger, ...ports] = await freePorts(8)
 const stack = await startStack()
 await bundle(stack.api)
 const servers = [servePages(pages), servePages(stranger)]
@@ -44,6 +44,7 @@ Object.assign(process.env, {
   API: stack.api,
   INBOX: stack.inbox,
   STACK_ENDPOINT: stack.endpoint,
+  DESK: stack.desk,
   PAGES: `http://localhost:${pages}`,
   STRANGER: `http://localhost:${stranger}`,
   CHROMIUM: chromium,
@@ -72,9 +73,9 @@ process.exit(results.failed.length || !results.passed.length ? 1 : 0)
 
 async function startStack() {
   if (process.env.STACK_API) {
-    return { api: process.env.STACK_API, inbox: process.env.STACK_INBOX, endpoint: process.env.STACK_ENDPOINT, stop: async () => {} }
+    return { api: process.env.STACK_API, inbox: process.env.STACK_INBOX, endpoint: process.env.STACK_ENDPOINT, desk: process.env.STACK_DESK, stop: async () => {} }
   }
-  const [api, inbox, smtp, smtps, ministack] = ports
+  const [api, inbox, smtp, smtps, ministack, desk] = ports
   const parameters = [
     `AllowedOrigins=http://localhost:${pages},https://another.example`,
     'CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000 CodesPerAddressPerDay=1000',
@@ -85,20 +86,25 @@ async function startStack() {
     [
       ...['-m', 'local', '--fresh', '--home', join(ROOT, '.local/browser'), '--params', parameters.join(' ')],
       ...['--api-port', api, '--inbox-port', inbox, '--smtp-port', smtp, '--smtps-port', smtps],
-      ...['--stack-port', ministack, '--web-port', '0'],
+      ...['--stack-port', ministack, '--desk-port', desk, '--web-port', '0'],
     ],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const stopped = once(child, 'exit')
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill('SIGTERM'))
+  let deskPage // with the token, which only the terminal shows
   await new Promise((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => line === 'ready' && resolve())
+    createInterface(child.stdout).on('line', (line) => {
+      deskPage ??= /\bdesk +(http\S+)/.exec(line)?.[1]
+      if (line === 'ready') resolve()
+    })
     stopped.then(() => reject(new Error('the local stack has ended')))
   })
   return {
     api: `http://127.0.0.1:${api}`,
     inbox: `http://127.0.0.1:${inbox}`,
     endpoint: `http://127.0.0.1:${ministack}`,
+    desk: deskPage,
     stop: () => child.kill('SIGTERM') && stopped,
   }
 }

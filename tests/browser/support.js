@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 /** The addresses of the stack and the pages. run.js sets them. */
-export const { API, INBOX, PAGES, STACK_ENDPOINT, STRANGER } = process.env
+export const { API, DESK, INBOX, PAGES, STACK_ENDPOINT, STRANGER } = process.env
 export const VERSIONS = ['2.32.0', '3.7.0']
 export const CLIENT = 'browser-test' // the SDK's env
 export const PASSWORD = 'correct-horse-1'

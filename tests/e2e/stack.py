@@ -24,7 +24,7 @@ NAME = "latchkey"
 START_SECONDS = 300
 STOP_SECONDS = 40
 Item: TypeAlias = dict[str, Any]
-PORTS = ("api", "inbox", "smtp", "smtps", "stack")
+PORTS = ("api", "inbox", "desk", "smtp", "smtps", "stack")
 CREDENTIALS: dict[str, str] = {
     "aws_access_key_id": "test",
     "aws_secret_access_key": "test",
