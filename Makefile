@@ -22,7 +22,7 @@ LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must brin
 help: ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
 
-run: ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025.
+run: ## Run everything here until Ctrl-C: page on port 3080, API on 3000, inbox on 3025, desk on 3090.
 	@python3 -m local.checks
 	@$(MAKE) environments
 	@WEB_PORT=$${WEB_PORT:-3080} $(BIN)/python -m local
@@ -84,8 +84,9 @@ smoke: ## Check a deployment from outside: API=... TO=... (an address without an
 invoke: $(LOCAL) $(LAMBDA) ## Let FN=SignIn answer EVENT=events/sign_in.json, against what `make run` runs; no Docker.
 	@$(BIN)/python -m local.invoke "$(FN)" $(if $(EVENT),"$(EVENT)")
 
-screenshots: .venv/.done ## Draw the mails in docs/images, with Chromium.
+screenshots: .venv/.done ## Draw the mails, with Chromium, and the command at work, in docs/images.
 	PYTHONPATH=layers/core/python:. $(BIN)/python -m local.screenshots
+	$(BIN)/python -m local.command_picture
 
 format: .venv/.done ## Format the code, and fix what the linter can.
 	$(BIN)/ruff check --fix-only .

@@ -87,13 +87,14 @@ export async function growing(label, columns, read) {
 export function button(name, work, properties = {}) {
   const element = made('button', { type: 'button', ...properties }, text(name))
   element.addEventListener('click', async () => {
-    element.disabled = true
+    if (element.ariaDisabled) return
+    element.ariaDisabled = 'true' // `disabled` would lose the focus
     try {
       await work()
     } catch (error) {
       tell(error)
     }
-    element.disabled = false
+    element.ariaDisabled = null
   })
   return element
 }

@@ -1,10 +1,10 @@
-/** Take the pictures of the sample page in docs/images/: `make browser SCREENSHOTS=1`. */
+/** Take the pictures of the sample page and the desk in docs/images/: `make browser SCREENSHOTS=1`. */
 
 import { execFileSync } from 'node:child_process'
 import { rmSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { codeFor, newContext, newUser, PAGES, PASSWORD } from './support.js'
+import { ask, codeFor, DESK, newContext, newUser, opens, PAGES, PASSWORD } from './support.js'
 
 const DEVICES = {
   desktop: { viewport: { width: 560, height: 620 } },
@@ -20,7 +20,7 @@ for path in sys.argv[1:]:
     Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 `
 
-const pictures = () => readdirSync(process.env.IMAGES).filter((name) => name.startsWith('page-')).map((name) => join(process.env.IMAGES, name))
+const pictures = () => readdirSync(process.env.IMAGES).filter((name) => /^(page|desk)-/.test(name)).map((name) => join(process.env.IMAGES, name))
 for (const path of pictures()) rmSync(path)
 after(() => execFileSync(join(import.meta.dirname, '../../.venv/bin/python'), ['-c', SQUEEZE, ...pictures()]))
 
@@ -63,3 +63,30 @@ for (const [device, size] of Object.entries(DEVICES)) {
     })
   }
 }
+
+test('pictures: the desk', async () => {
+  for (const name of ['Alan Turing', 'Grace Hopper', 'Ada Lovelace']) {
+    const [first] = name.toLowerCase().split(' ')
+    await newUser({ name, username: `desk_${first}`, address: `team-${first}@example.com` })
+  }
+  const email = 'team-ada@example.com'
+  await opens(email, 'wrong-password-1')
+  await ask('POST', '/v1/verification', { body: { email } })
+  await codeFor(email, { mails: 2 })
+  const context = await newContext({ locale: 'en-US', timezoneId: 'UTC', viewport: { width: 900, height: 320 } })
+  const page = await context.newPage()
+  const draw = (name) => {
+    const path = join(process.env.IMAGES, `desk-${name}.png`)
+    return page.screenshot({ path, fullPage: true, animations: 'disabled', caret: 'hide' })
+  }
+  await page.goto(DESK)
+  await page.getByLabel('Begins with').fill('team-')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByText('Shown: 3').waitFor()
+  await draw('users')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.getByRole('link', { name: email }).click()
+  await page.getByRole('heading', { name: email }).waitFor()
+  await draw('user')
+  await context.close()
+})
