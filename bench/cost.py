@@ -114,7 +114,7 @@ def bill(month: Mapping[str, float], users: int) -> dict[str, float]:
     units["CloudWatch: metrics in alarms"] = sum(
         sum("MetricStat" in metric for metric in one["Properties"].get("Metrics", [])) or 1
         for one in template()["Resources"].values()
-        if one["Type"] == "AWS::CloudWatch::Alarm"
+        if one["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in one
     )
     units["CloudWatch: dashboard"] = units["KMS: key"] = 1
     return {name: taken * PRICES[name][0] for name, taken in units.items()}

@@ -86,6 +86,7 @@ def _targets(template: Template) -> list[dict[str, str]]:
         resource["Properties"]["FunctionName"]
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+        and "StartingPosition" not in resource["Properties"]  # nobody waits for a stream
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_session_that_an_interrupted_change_left_ends_nothing(
 ):
     other, token = sign_in(), confirm(ada)
     with monkeypatch.context() as broken:
-        broken.setattr(change, "_end_older", lambda *_, **__: None)
+        broken.setattr(change, "end_older", lambda *_, **__: None)
         assert set_password(call, ada, token) == {}
     assert call(operation, bearer=other["access_token"])["error"] == "unauthenticated"
     assert alive(ada)

@@ -58,7 +58,7 @@ def test_a_session_of_older_credentials_is_not_listed(
     """An interrupted change of the password left it in the table."""
     sign_in()
     with monkeypatch.context() as broken:
-        broken.setattr(change, "_end_older", lambda *_, **__: None)
+        broken.setattr(change, "end_older", lambda *_, **__: None)
         body = {"new_password": "difference1822", "sudo_token": confirm(ada)}
         assert call("set_password", body, bearer=ada["access_token"]) == {}
     assert len(list(store.query(keys.sessions(ada["sub"])))) == 2
