@@ -2,6 +2,10 @@
 
 import base64
 import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import bcrypt
 import pytest
@@ -226,3 +230,23 @@ def test_who_signs_in_with_a_hash_of_ours_imports_no_foreign_code():
         "assert not {'bcrypt', 'passlib', 'latchkey.users.imported'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd="layers/core/python")
+
+
+def test_threads_of_a_new_container_wrap_plain_digests_at_once():
+    program = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from latchkey.users import passwords\n"
+        f"digests = [{hashlib.md5(b'engine 1843').hexdigest()!r}] * 8\n"
+        "with ThreadPoolExecutor(8) as threads:\n"
+        "    print(*threads.map(passwords.adopt, digests))\n"
+    )
+    layer = str(Path(passwords.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": layer},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 8

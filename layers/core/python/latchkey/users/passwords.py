@@ -136,6 +136,7 @@ def _bytes(password: str) -> bytes:
 
 @functools.cache
 def _scheme() -> "type[PasswordHash]":
-    from passlib.hash import argon2
+    # passlib.hash would load it on first use, which fails when threads do so at once.
+    from passlib.handlers.argon2 import argon2
 
     return argon2.using(type="ID", memory_cost=MEMORY_KIB, time_cost=PASSES, parallelism=LANES)  # type: ignore[no-any-return]
