@@ -73,9 +73,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash nothing, and make no new clients: a cold container is one that has no keys."""
     prefix = passwords._PREFIX
     monkeypatch.setattr(passwords, "_hash", lambda password: f"{prefix}{password}")
-    monkeypatch.setattr(
-        passwords, "_verify", lambda _, typed, stored: f"{prefix}{typed}" == stored
-    )
+    monkeypatch.setattr(passwords, "_verify", lambda _, typed, stored: f"{prefix}{typed}" == stored)
     monkeypatch.setattr(test_rights, "start_container", cold)
     monkeypatch.setattr(start, "MOST_SESSIONS", CROWD // 2)
 
@@ -240,7 +238,9 @@ def stage(world: World) -> Iterator[Callable[[], Stage]]:
 def test_a_fault_of_aws_neither_loses_nor_doubles_anything(
     requests: Callable[[str], list[Request]], stage: Callable[[], Stage], function: str
 ):
-    asked = requests(function)
+    # A mail whose hook fails stays claimed until its mailer must be gone, and is tried again then
+    # (test_hooks.py): a fault beside it has nothing to lose.
+    asked = [one for one in requests(function) if "message_function_arn" not in one.variables]
     assert asked, "its journey does not call it"
     there, seen = stage(), set[str]()
     wrong = [problem for one in asked for problem in _problems(there, one, seen)]

@@ -376,9 +376,7 @@ def test_no_guesser_gets_in_and_no_owner_is_locked_out(
 ):
     prefix = passwords._PREFIX
     monkeypatch.setattr(passwords, "_hash", lambda password: f"{prefix}{password}")
-    monkeypatch.setattr(
-        passwords, "_verify", lambda _, typed, stored: f"{prefix}{typed}" == stored
-    )
+    monkeypatch.setattr(passwords, "_verify", lambda _, typed, stored: f"{prefix}{typed}" == stored)
     configure(
         failures_per_day=BUDGET,
         code_cooldown_seconds=0,
