@@ -29,7 +29,7 @@ def update_password(body: UpdatePassword, caller: Caller) -> dict[str, str]:
     chosen = encryption.decrypt(body.new_password.get_secret_value(), thumbprint, now=now)
     password = current if current and chosen else ""
     try:
-        user, _, tried = find.by_password(body.username, password, caller, now=now)
+        user, _, tried, _ = find.by_password(body.username, password, caller, now=now)
     except errors.BadCredentials:
         # If the answer was lost, the new password is the current one already.
         changed, _ = find.by_name(body.username, caller, now=now)

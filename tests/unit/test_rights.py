@@ -681,7 +681,12 @@ def publish_events(w: World) -> None:
 @contextlib.contextmanager
 def hooks(w: World) -> Iterator[None]:
     """Have hooks that do not exist, so that each of them fails."""
-    names = ("BeforeSignUpFunctionArn", "ClaimsFunctionArn", "MessageFunctionArn")
+    names = (
+        "BeforeSignUpFunctionArn",
+        "ClaimsFunctionArn",
+        "MessageFunctionArn",
+        "MigrationFunctionArn",
+    )
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:"
     variables = [re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names]
     w.configure(**{v: arn + name for v, name in zip(variables, names, strict=True)})

@@ -175,7 +175,7 @@ def before_sign_up(created: User, caller: Caller) -> Sequence[str]:
         picture=created.picture,
         locale=created.locale,
     )
-    answer = _ask(settings.Hooks.load().before_sign_up_function_arn, asked, SignUpAnswer)
+    answer = ask(settings.Hooks.load().before_sign_up_function_arn, asked, SignUpAnswer)
     if not answer.allow:
         raise errors.SignUpRefused(answer.reason)
     return answer.groups
@@ -193,7 +193,7 @@ def claims(owner: User, *, client_id: str, amr: list[str], generation: int) -> s
         generation=generation,
         username=owner.username,
     )
-    return _ask(settings.Hooks.load().claims_function_arn, asked, ClaimsAnswer).text()
+    return ask(settings.Hooks.load().claims_function_arn, asked, ClaimsAnswer).text()
 
 
 def message(mail: RenderedMail) -> RenderedMail | None:
@@ -209,7 +209,7 @@ def message(mail: RenderedMail) -> RenderedMail | None:
         html=mail.html,
         code=mail.code or None,
     )
-    answer = _ask(settings.Hooks.load().message_function_arn, asked, MessageAnswer)
+    answer = ask(settings.Hooks.load().message_function_arn, asked, MessageAnswer)
     if not answer.send:
         return None
     changed = replace(mail, subject=answer.subject or mail.subject)
@@ -218,7 +218,7 @@ def message(mail: RenderedMail) -> RenderedMail | None:
     return replace(changed, text=answer.text, html=answer.html or "")
 
 
-def _ask(arn: str, question: Question, kind: type[A]) -> A:
+def ask(arn: str, question: Question, kind: type[A]) -> A:
     """Invoke a hook and read its answer. Raises Unavailable."""
     payload = question.model_dump_json(exclude_none=True).encode()
     try:

@@ -118,6 +118,9 @@ class Discovery(Settings):
         """Return whether nobody may learn it before the mailbox is proven."""
         return self.account_discovery == "strict"
 
+    imported_passwords: Literal["off", "on"] = "off"
+    """Whether users may have hashes of another system, which can take longer than ours."""
+
 
 class Passwords(Settings):
     """Which passwords may be chosen (users/policy.py), and a word that none may contain."""
@@ -217,6 +220,7 @@ class Hooks(Settings):
     before_sign_up_function_arn: str = ""
     claims_function_arn: str = ""
     message_function_arn: str = ""
+    migration_function_arn: str = ""
 
 
 class EventBus(Settings):

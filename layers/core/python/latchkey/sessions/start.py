@@ -28,17 +28,24 @@ _COUNTED_EVERY = 10
 def by_password(name: str, password: str, caller: Caller, *, now: int) -> Credentials:
     """Sign in the user of an address or a user name, as typed.
 
-    Raises BadCredentials, LoginTypeDisabled, UserBlocked, UnauthorizedClient, and Unavailable if
-    the hook for claims fails.
+    A user whom the hook for migration knows is created. Raises BadCredentials, LoginTypeDisabled,
+    UserBlocked, UnauthorizedClient, Aborted, and Unavailable if a hook fails.
     """
-    found, device, tried = find.by_password(name, password, caller, now=now)
-    rehashed = passwords.rehash(password, found.password_hash or "")
+    found, device, tried, is_new = find.by_password(name, password, caller, now=now, migrates=True)
     started = session.new(found, "pwd", caller, now=now)
     with tried.refunded_on(errors.Unavailable):
         started = hooked.started(started, found)
+    session_writes = _start_writes(started, found.email, device, caller, now, tried)
+    if is_new:
+        from latchkey.users import migration
+
+        with tried.refunded_on(errors.Aborted):
+            migration.create(found, session_writes, now=now)
+        return credentials.of(started, now=now)
+    rehashed = passwords.rehash(password, found.password_hash or "")
     store.write(
         user.sign_in_write(found, now=now, counts=_counts(found), password_hash=rehashed),
-        *_start_writes(started, found.email, device, caller, now, tried),
+        *session_writes,
     )
     _after(found, device, caller, now)
     return credentials.of(started, now=now)

@@ -1,5 +1,6 @@
 """Find users by address or user name, and check their passwords."""
 
+import time
 from typing import NamedTuple
 
 from latchkey import addresses, errors, settings
@@ -8,6 +9,12 @@ from latchkey.dynamodb import keys, store, values
 from latchkey.limits import budget, captcha
 from latchkey.users import passwords, user
 from latchkey.users.user import User
+
+# When a refused password is answered with strict account discovery, after the start of the check:
+# a foreign hash takes up to 16 times as long as ours (imported.py), and the function for migration
+# has 3 s (hooks.py), after our own hash.
+IMPORTED_SECONDS = 1.5
+MIGRATION_SECONDS = 5
 
 
 class Found(NamedTuple):
@@ -33,22 +40,36 @@ def by_name(name: str, caller: Caller, *, now: int) -> Found:
 
 class SignedBy(NamedTuple):
     """A user whose password was right, the caller's device if the user has signed in from it
-    before, and the try, which a successful sign-in gives back.
+    before, and the try, which a successful sign-in gives back. `is_new` means that the user comes
+    from another system and is not written yet.
     """
 
     user: User
     device: values.Item | None
     tried: budget.Try
+    is_new: bool = False
 
 
-def by_password(name: str, password: str, caller: Caller, *, now: int) -> SignedBy:
+def by_password(
+    name: str, password: str, caller: Caller, *, now: int, migrates: bool = False
+) -> SignedBy:
     """Return the user of an address or a user name, as typed, if the password is right.
 
     The try is counted in the account's budget of failures before the password is hashed. Raises
     BadCredentials after the same time for a wrong password, an unknown user, and a user without a
     password; raises TooManyRequests, CaptchaRequired, CaptchaInvalid, and LoginTypeDisabled for a
-    phone number.
+    phone number. If it `migrates`, the deployer's function is asked for an address without an
+    account (migration.py); raises Unavailable if that fails.
     """
+    began = time.monotonic()
+    try:
+        return _by_password(name, password, caller, now, migrates)
+    except errors.BadCredentials:
+        _wait(began)
+        raise
+
+
+def _by_password(name: str, password: str, caller: Caller, now: int, migrates: bool) -> SignedBy:
     addresses.refuse_phone(name)
     found, device = by_name(name, caller, now=now)
     known = device is not None
@@ -60,9 +81,40 @@ def by_password(name: str, password: str, caller: Caller, *, now: int) -> Signed
     lane = budget.lane_of(account, caller, known=known, now=now)
     lane.note_try("password")
     tried = captcha.count(lane, caller, now=now)
-    if not passwords.matches(password, found.password_hash if found else None) or found is None:
+    right = passwords.matches(password, found.password_hash if found else None)
+    if found is None and migrates:
+        with tried.refunded_on(errors.Unavailable):
+            moved = _migrated(addresses.canonical_or_none(name), password, now)
+        if moved:
+            return SignedBy(moved, None, tried, is_new=True)
+    if not right or found is None:
         raise errors.BadCredentials
     return SignedBy(found, device, tried)
+
+
+def _migrated(address: str | None, password: str, now: int) -> User | None:
+    """Ask the deployer's function for the user of an address, if there is a function."""
+    if not (settings.Hooks.load().migration_function_arn and address and passwords.fits(password)):
+        return None
+    from latchkey.users import migration
+
+    return migration.ask(address, password, now=now)
+
+
+def _wait(began: float) -> None:
+    """With strict account discovery, wait until all refusals of a password are answered, if some
+    take longer than others (decision 9).
+    """
+    discovery = settings.Discovery.load()
+    if not discovery.strict:
+        return
+    if settings.Hooks.load().migration_function_arn:
+        seconds: float = MIGRATION_SECONDS
+    elif discovery.imported_passwords == "on":
+        seconds = IMPORTED_SECONDS
+    else:
+        return
+    time.sleep(max(0, began + seconds - time.monotonic()))
 
 
 def check_password(

@@ -47,6 +47,16 @@ def hash_new(
     return _hash(password)
 
 
+def hash_known(password: str) -> str:
+    """Return the hash of a password that another system has accepted. No policy is applied."""
+    return _hash(password)
+
+
+def fits(password: str) -> bool:
+    """Return whether a password could be anybody's: neither empty nor too long."""
+    return 0 < len(normal(password)) <= LONGEST
+
+
 def matches(password: str, stored: str | None) -> bool:
     """Return whether this is the password of a stored hash. If none is stored, or the password is
     too long to be anybody's, return False after the same time.

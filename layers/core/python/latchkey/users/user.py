@@ -6,7 +6,7 @@ the guards that they need.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from latchkey import errors, ids
@@ -94,6 +94,11 @@ def new(
         else passwords.hash_new(password, address=address, username=username),
         **{name: value or None for name, value in profile.items()},  # type: ignore[arg-type]
     )
+
+
+def migrated(address: str, password_hash: str, *, now: int, **known: Any) -> User:
+    """Make a user of a canonical address that another system has verified."""
+    return replace(new(address, now=now), password_hash=password_hash, **known)
 
 
 def is_username(text: str) -> bool:
