@@ -21,7 +21,7 @@ from latchkey.dynamodb import keys, store, writes
 from latchkey.keys import tokens
 from latchkey.mail import delivery, send
 from latchkey.sessions import session as sessions
-from latchkey.users import user
+from latchkey.users import migration, user
 from tests import rights
 from tests.rights import FUNCTIONS
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer
@@ -321,6 +321,7 @@ def sign_up(w: World) -> None:
 
 @journey
 def sign_in(w: World) -> None:
+    migrate(w, "sign_in", {})
     early = w.prove("bob@example.com")
     token = w.proof("bob@example.com")
     w.call("sign_up", {"verification_token": token, "password": "mail1843bag"})
@@ -347,6 +348,7 @@ def sign_in(w: World) -> None:
 @journey
 def grant_token(w: World) -> None:
     body = {"grant_type": "password", "password": "engine1843"}
+    migrate(w, "grant_token", body)
     w.tenth()
     w.cold("grant_token", body | {"username": "ada_lovelace"}, headers=ELSEWHERE)
     w.call("grant_token", body | {"username": "ada@example.com"})
@@ -692,6 +694,20 @@ def hooks(w: World) -> Iterator[None]:
     w.configure(**{v: arn + name for v, name in zip(variables, names, strict=True)})
     yield
     w.configure(**dict.fromkeys(variables, ""))
+
+
+def migrate(w: World, operation: str, body: dict[str, str]) -> None:
+    """Sign in as a user of another system, whose function does not exist, and then answers."""
+    body = body | {"username": "moved@example.com", "password": "there1843bag"}
+    w.configure(
+        migration_function_arn="arn:aws:lambda:eu-central-1:1:function:MigrationFunctionArn"
+    )
+    w.call(operation, body)
+    known = migration.MigrationAnswer(accepted=True, email_verified=True, username="from_there")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("latchkey.hooks.ask", lambda *_: known)
+        assert w.call(operation, body).status == 200
+    w.configure(migration_function_arn="")
 
 
 def rotate(w: World) -> None:
