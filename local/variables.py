@@ -27,7 +27,7 @@ def write(stack: Stack) -> Path:
     known = {name: value for own in deployed.values() for name, value in own.items()}
     end_point = stack.endpoint.replace(LOOPBACK, CONTAINERS_HOST)
     found = {
-        function: deployed.get(function, {name: known[name] for name in declared if name in known})
+        function: deployed.get(function, {name: known.get(name, "") for name in declared})
         | {"AWS_ENDPOINT_URL": end_point}
         for function, declared in declared().items()
     }

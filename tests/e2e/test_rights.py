@@ -49,8 +49,9 @@ def logical(stack: Stack) -> Callable[[str], str]:
     def name_of(arn: str) -> str:
         if ":secretsmanager:" in arn:  # not of the stack: a parameter names it
             return "SmtpSecretArn"
+        arn, mark, index = arn.partition("/index/")
         [found] = [logical for logical, name in stack.names.items() if last(arn) == last(name)]
-        return found
+        return found + mark + index
 
     return name_of
 
