@@ -68,13 +68,11 @@ class ShownUser:
 
 def find(name: str) -> User:
     """Return the user of an address, a user name or an id. Raises NotFound."""
-    subs = [name]
     address = addresses.canonical_or_none(name) if "@" in name else None
     guard = keys.email(address) if address else keys.username(name)
-    [by_guard, by_id] = store.get(guard, keys.user(name))
+    [by_guard, item] = store.get(guard, keys.user(name))
     if by_guard is not None:
-        subs = [by_guard["sub"]]
-    item = by_id if by_guard is None else store.get(keys.user(subs[0]))[0]
+        [item] = store.get(keys.user(by_guard["sub"]))
     if item is None:
         raise errors.NotFound
     return user.of(item)

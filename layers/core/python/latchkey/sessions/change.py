@@ -99,14 +99,7 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
         *user.delete_writes(deleted),
         writes.ConditionCheck(asking.key, when=writes.PRESENT, refusal=errors.Unauthenticated),
     )
-    notices.notify(
-        "account_deleted",
-        deleted.sub,
-        caller,
-        now=now,
-        address=deleted.email,
-        locale=deleted.locale,
-    )
+    _tell_deleted(deleted, caller, now)
     _delete_items(asking.sub, last=asking.key)
 
 
@@ -115,14 +108,7 @@ def delete_user(deleted: User, caller: Caller, *, now: int) -> None:
     mail. Raises Conflict with Aborted.
     """
     store.write(*user.delete_writes(deleted))
-    notices.notify(
-        "account_deleted",
-        deleted.sub,
-        caller,
-        now=now,
-        address=deleted.email,
-        locale=deleted.locale,
-    )
+    _tell_deleted(deleted, caller, now)
     _delete_items(deleted.sub)
 
 
@@ -140,6 +126,17 @@ def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:
             raise
     _delete_items(asking.sub, last=asking.key)
     return None
+
+
+def _tell_deleted(deleted: User, caller: Caller, now: int) -> None:
+    notices.notify(
+        "account_deleted",
+        deleted.sub,
+        caller,
+        now=now,
+        address=deleted.email,
+        locale=deleted.locale,
+    )
 
 
 def _delete_items(sub: str, *, last: keys.Key | None = None) -> None:
