@@ -141,4 +141,4 @@ def meanwhile() -> Iterator[Meanwhile]:
 def forget_settings() -> None:
     """Let the variables be read again: another test may have set other ones."""
     settings.Settings.load.__func__.cache_clear()  # type: ignore[attr-defined]
-    send.transports.cache_clear()
+    send.forget()

@@ -86,8 +86,8 @@ def test_a_sign_in_that_checked_the_old_password_comes_too_late(
 ):
     by_password, token = find.by_password, confirm(ada)
 
-    def slow(*who: Any, now: int) -> find.SignedBy:
-        found = by_password(*who, now=now)
+    def slow(*who: Any, **how: Any) -> find.SignedBy:
+        found = by_password(*who, **how)
         monkeypatch.setattr(find, "by_password", by_password)
         assert change(call, ada, token) == {}
         return found
