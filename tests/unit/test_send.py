@@ -29,7 +29,7 @@ class Stub:
         self.sent.append(mail)
         return "accepted"
 
-    def close(self) -> None:
+    def forget(self) -> None:
         pass
 
 
