@@ -145,6 +145,29 @@ FILES = [
         verified=False,
         profile={"name": "Ada", "username": "ada_lovelace", "created_at": 1_600_000_000},
     ),
+    *(
+        Export(
+            file,
+            "cloudbase",
+            "1983450718412234754",
+            2,
+            {"none": 2},
+            word="",
+            reasons={"malformed": 1},
+            verified=False,
+            profile={"name": "Ada", "username": "ada_lovelace", "picture": ADA_PNG},
+        )
+        for file in ("cloudbase.jsonl", "cloudbase-answer.json")
+    ),
+    Export(
+        "clerk-support.json",
+        "clerk",
+        "user_2gRua7G8WRYBglzXE5sxRbIRkfJ",
+        1,
+        {"dropped": 1},
+        word="",
+        verified=False,
+    ),
     Export("latchkey.jsonl", "latchkey", "42", 2, {"pbkdf2_sha256": 1, "dropped": 1}),
 ]
 

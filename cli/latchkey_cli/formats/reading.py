@@ -48,7 +48,7 @@ def read(path: Path, form: str, options: Options = Options()) -> Iterator[Record
         case "clerk":
             yield from _each(_rows(path, of="item"), sources.clerk)
         case "cloudbase":
-            yield from _each(records.array(path, of="Users.item"), sources.cloudbase)
+            yield from _each(_cloudbase(path), sources.cloudbase)
         case "cognito":
             yield from _each(records.array(path, of="Users.item"), sources.cognito)
         case "firebase":
@@ -71,10 +71,22 @@ def _firebase(options: Options) -> str:
 
 def _rows(path: Path, *, of: str) -> Iterator[Record]:
     """Read a JSON array, JSON lines or CSV, by how a file begins."""
-    begin = records.first_byte(path)
-    if begin == b"[":
+    begin = records.beginning(path)
+    if begin.startswith(b"["):
         return records.array(path, of=of)
-    return records.lines(path) if begin == b"{" else records.table(path)
+    return records.lines(path) if begin.startswith(b"{") else records.table(path)
+
+
+def _cloudbase(path: Path) -> Iterator[Record]:
+    """Read an answer with a list of users, or the users alone, as _rows."""
+    lists = {
+        b'"Users"': "Users.item",
+        b'"Data"': "Data.UserList.item",
+        b'"UserList"': "UserList.item",
+    }
+    begin = records.beginning(path)
+    found = [(begin.index(name), of) for name, of in lists.items() if name in begin]
+    return records.array(path, of=min(found)[1]) if found else _rows(path, of="item")
 
 
 def _each(found: Iterator[Record], make: Callable[[dict[str, Any]], Row]) -> Iterator[Record]:

@@ -78,10 +78,12 @@ def table(path: Path) -> Iterator[Record]:
         raise Unreadable(f"After line {reader.line_num}, the file is no CSV: {error}.") from error
 
 
-def first_byte(path: Path) -> bytes:
-    """Return the first byte that is no white space: `[` and `{` begin JSON."""
+def beginning(path: Path) -> bytes:
+    """Return how the file begins, from the first byte that is no white space: `[` and `{` are
+    JSON.
+    """
     with path.open("rb") as file:
-        return file.read(_CHUNK).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        return file.read(_CHUNK).lstrip(b"\xef\xbb\xbf \t\r\n")
 
 
 def _parsed(number: int, line: bytes) -> Record:

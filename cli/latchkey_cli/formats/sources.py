@@ -5,6 +5,7 @@ without one, which an import refuses with a sentence.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,24 +138,22 @@ def cognito(user: User) -> Row:
 
 
 def clerk(user: User) -> Row:
-    """A row of the CSV export of Clerk's dashboard, or a user of its Backend API, which has no
-    hashes.
+    """A row of the CSV export of Clerk's dashboard; a user of its support's JSON export, whose
+    addresses are one text and do not say which are verified; or a user of its Backend API, which
+    has no hashes.
     """
-    if "email_addresses" not in user:
-        primary = user.get("primary_email_address") or ""
-        verified = str(user.get("verified_email_addresses") or "").replace("|", " ")
-        is_verified = primary.lower() in verified.lower().replace(",", " ").split()
+    addresses = user.get("email_addresses")
+    if isinstance(addresses, list):
+        primary = user.get("primary_email_address_id")
+        found: User = next((one for one in addresses if one.get("id") == primary), {})
+        email = found.get("email_address")
+        is_verified = (found.get("verification") or {}).get("status") == "verified"
     else:
-        [first] = [
-            one
-            for one in user["email_addresses"]
-            if one.get("id") == user.get("primary_email_address_id")
-        ] or [{}]
-        primary = first.get("email_address")
-        is_verified = (first.get("verification") or {}).get("status") == "verified"
+        email = user.get("primary_email_address") or next(iter(_listed(addresses)), "")
+        is_verified = email.lower() in _listed(user.get("verified_email_addresses"))
     return row(
         id=user.get("id"),
-        email=primary,
+        email=email,
         email_verified=is_verified,
         username=user.get("username"),
         password_hash=user.get("password_digest"),
@@ -167,20 +166,27 @@ def clerk(user: User) -> Row:
 
 
 def cloudbase(user: User) -> Row:
-    """A user of CloudBase's list (`DescribeEndUsers`). It has no hashes, and does not say whether
-    an address is verified.
+    """A user of CloudBase's list: `DescribeUserList`, or the older `DescribeEndUsers`. It has no
+    hashes, and does not say whether an address is verified.
     """
-    name = str(user.get("UserName") or "")
+    name = str(user.get("Name") or user.get("UserName") or "")
+    blocked = user.get("UserStatus") == "BLOCKED" or true(user.get("IsDisabled"))
     return row(
-        id=user.get("UUId"),
+        id=user.get("Uid") or user.get("UUId"),
         email=user.get("Email"),
         username=name if "@" not in name else None,
         name=user.get("NickName"),
         picture=user.get("AvatarUrl"),
+        description=user.get("Description"),
         gender=_gender(user.get("Gender")),
         created_at=_in_china(user.get("CreateTime")),
-        status="disabled" if true(user.get("IsDisabled")) else "active",
+        status="disabled" if blocked else "active",
     )
+
+
+def _listed(text: object) -> list[str]:
+    """Return the addresses of a list in one text, in lower case."""
+    return re.sub(r"[|,;]", " ", str(text or "")).lower().split()
 
 
 def _is_ahead(time: object) -> bool:
