@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.e2e.client import Device, Inbox
+from tests.e2e.client import Answer, Device, Inbox, at_once
 from tests.e2e.stack import ROOT, Stack, running
 
 ACCOUNT = "000000000000"
@@ -19,6 +19,7 @@ NAMES = {
     "BeforeSignUpFunctionArn": "before-sign-up",
     "ClaimsFunctionArn": "claims",
     "MessageFunctionArn": "message",
+    "MigrationFunctionArn": "migration",
 }
 # How long a function that does not answer sleeps: longer than a hook has (latchkey/hooks.py).
 CODE = """
@@ -41,10 +42,14 @@ def handler(event, context):
         return {"claims": {"app": {"generation": event["generation"], "groups": event["groups"]}}}
     if name in FAIL:
         return FAIL[name]()
+    if event["hook"] == "migration":
+        right = event["password"] == "old"
+        return {"accepted": right, "email_verified": name != "unproven", "groups": ["moved"]}
     if name == "no":
         return {"allow": False, "reason": "Not you."}
     return {"allow": True, "groups": ["members"]}
 """
+REFUSED = (401, "invalid_username_or_password", 3)
 # Lambda looks for new records once a second, and starts a container.
 EVENT_SECONDS = 60
 
@@ -153,6 +158,52 @@ def test_a_sign_up_whose_hook_fails_is_unavailable(device: Device, stack: Stack,
     answer = device.call("sign_up", {"verification_token": device.prove(address)})
     assert answer.refusal == (503, "unavailable", 14)
     assert f"EMAIL#{address}" not in {item["pk"] for item in stack.items("Accounts")}
+
+
+def old_user(device: Device, address: str, password: str = "old") -> Answer:
+    return device.call("sign_in", {"username": address, "password": password})
+
+
+def test_a_user_of_another_system_moves_at_the_first_sign_in(
+    device: Device, stack: Stack, heard: Callable[[str, str], dict[str, Any]]
+):
+    address = "hedy@example.com"
+    assert old_user(device, address, "wrong").refusal == REFUSED
+    assert f"EMAIL#{address}" not in {item["pk"] for item in stack.items("Accounts")}
+    first = old_user(device, address)
+    assert (first.status, first["groups"], said(first)["amr"]) == (200, ["moved"], ["pwd"])
+    assert heard("user.created", first["sub"])["data"]["email"] == address
+    # From now on, the other system is not asked: its function would refuse any other password.
+    bearer, new = first["access_token"], "frequency1942"
+    sudo = device.call("sudo", {"password": "old"}, bearer=bearer)["sudo_token"]
+    body = {"new_password": new, "sudo_token": sudo}
+    assert device.call("set_password", body, bearer=bearer).status == 200
+    assert old_user(device, address).refusal == REFUSED
+    assert old_user(device, address, new)["sub"] == first["sub"]
+
+
+def test_sign_ins_at_once_move_a_user_once(device: Device, stack: Stack):
+    address = "radia@example.com"
+    answers = at_once(8, lambda _: old_user(device, address))
+    assert {answer.get("error") for answer in answers} <= {None, "aborted"}
+    moved = {answer["sub"] for answer in answers if answer.status == 200}
+    assert moved == {old_user(device, address)["sub"]}
+    subs = [item["sub"] for item in stack.items("Accounts") if item.get("email") == address]
+    assert subs == [*moved]
+
+
+def test_an_address_that_the_other_system_has_not_verified_does_not_move(
+    device: Device, stack: Stack
+):
+    address = "unproven-one@example.com"
+    assert old_user(device, address).refusal == REFUSED
+    assert f"EMAIL#{address}" not in {item["pk"] for item in stack.items("Accounts")}
+
+
+@pytest.mark.parametrize("name", ["slow", "nonsense", "raises"])
+def test_a_sign_in_whose_hook_fails_is_unavailable(device: Device, name: str):
+    answer = old_user(device, f"{name}-user@example.com")
+    assert answer.refusal == (503, "unavailable", 14)
 
 
 def test_the_bus_hears_of_what_happens(device: Device, heard: Callable[[str, str], dict[str, Any]]):

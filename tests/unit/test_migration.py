@@ -1,6 +1,11 @@
 """Lazy migration: the deployer's function that knows users of another system by their passwords."""
 
+import io
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,7 +67,11 @@ def test_nobody_is_created_without_a_right_password_and_a_verified_address(
 
 @pytest.mark.parametrize(
     "body",
-    [{"username": "grace_h"}, {"password": "\ufdfa" * 20}, {"username": "no@address@at.all"}],
+    [
+        {"username": "grace_h"},
+        {"password": "\ufdfa" * 20},  # 360 characters in its normal form
+        {"username": "no@address@at.all"},
+    ],
 )
 def test_a_user_name_and_a_password_that_is_nobodys_are_not_asked_for(
     call: Call, hook: Hook, body: dict[str, str]
@@ -193,3 +202,37 @@ def test_the_example_for_cognito(call: Call, hook: Hook, monkeypatch: pytest.Mon
     )
     assert call("sign_in", GRACE | {"password": "wrong"})["error"] == REFUSED
     assert call("sign_in", GRACE).status == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "answer"),
+    [
+        ({}, 200),
+        ({"error": "invalid_username_or_password"}, 401),
+        ({"error": "not_found"}, 401),
+        ({"error": "captcha_required"}, 503),
+    ],
+)
+def test_the_example_for_cloudbase(
+    call: Call, hook: Hook, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], answer: int
+):
+    asked: list[Any] = []
+
+    def urlopen(sent: Any, **_: object) -> None:
+        asked.append(json.loads(sent.data))
+        if told:
+            body = io.BytesIO(json.dumps(told).encode())
+            raise urllib.error.HTTPError(sent.full_url, 400, "", Message(), body)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    handler = example("CloudBase's users, by its own sign-in")
+
+    def ask(event: Any) -> Any:
+        try:
+            return handler(event)
+        except urllib.error.HTTPError:
+            return 1 / 0
+
+    hook(MIGRATION, ask)
+    assert call("sign_in", GRACE).status == answer
+    assert asked == [{"username": "grace@example.com", "password": "old"}]

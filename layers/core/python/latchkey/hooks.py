@@ -4,9 +4,9 @@
     claims          what else does this access token say?
     message         what does this mail say, or has somebody else sent it?
 
-A hook has SECONDS for its answer, and is asked once; if Lambda throttles it, twice. A hook that
-raises, takes longer, or answers anything but what is described here has failed: then a sign-up or
-a sign-in is `unavailable`, a refresh keeps the claims that it had, and a mail is tried again.
+A hook has SECONDS for its answer, and is asked once; if Lambda throttles it at once, twice. A hook
+that raises, takes longer, or answers anything but what is described here has failed: then a sign-up
+or a sign-in is `unavailable`, a refresh keeps the claims that it had, and a mail is tried again.
 """
 
 import json
@@ -29,8 +29,11 @@ SECONDS = 3
 # bytes. Ours, with a signature, take about 1,100.
 MOST_CLAIM_BYTES = 2048
 _CLAIM = re.compile(r"https?://\S{1,200}")
-# What Lambda says of a function that has too many executions, and the pause before the second try.
+# What Lambda says of a function that has too many executions, how soon it must say so for a second
+# try, and the pause before that. All of it takes 4.2 s at most, so a sign-in keeps its deadline of
+# MIGRATION_SECONDS (users/find.py).
 _THROTTLED = {"TooManyRequestsException", "EC2ThrottledException"}
+_AGAIN_WITHIN_SECONDS = 1
 _PAUSE_SECONDS = 0.2
 # More than any answer may have: a subject and two texts.
 _MOST_ANSWER_BYTES = 262_144
@@ -233,10 +236,12 @@ def ask(arn: str, question: Question, kind: type[A]) -> A:
 
 
 def _invoke(arn: str, payload: bytes) -> Any:
+    began = time.monotonic()
     try:
         return aws.lambda_().invoke(FunctionName=arn, Payload=payload)
     except aws.FAULTS as fault:
-        if aws.name_of(fault) not in _THROTTLED:
+        late = time.monotonic() - began > _AGAIN_WITHIN_SECONDS
+        if late or aws.name_of(fault) not in _THROTTLED:
             raise
     time.sleep(_PAUSE_SECONDS)
     return aws.lambda_().invoke(FunctionName=arn, Payload=payload)
