@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
             variables.write(stack)
             desk_page = desk.start(options.desk_port)
             if web:
-                web.start(api)
+                web.start(api, parameters["PasswordPolicy"])
             print(f"started in {time.monotonic() - began:.1f} s; Ctrl-C stops and keeps all users")
             print(_box(_rows(options, stack, web, desk_page)))
             print("ready", flush=True)

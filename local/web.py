@@ -43,12 +43,14 @@ class Web:
         if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
             self._install = self._run(npm, "ci", "--no-audit", "--no-fund")
 
-    def start(self, api: str) -> None:
+    def start(self, api: str, password_policy: str) -> None:
         """Bundle the page for this API and serve it."""
         if self._install and self._install.wait():
             self.problem = f"not served: npm ci failed in {FOLDER}, see {self.log}"
         if not self.problem:
-            self._server = self._run("node", "build.js", "--serve", API_URL=api)
+            self._server = self._run(
+                *("node", "build.js", "--serve"), API_URL=api, PASSWORD_POLICY=password_policy
+            )
 
     def check(self) -> None:
         """Print it once if the server of the page has ended."""

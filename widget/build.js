@@ -2,6 +2,7 @@
 
 import { build } from 'esbuild'
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** esbuild leaves text in templates as it is, so take the spaces out of the style. */
 const squeezeStyle = {
@@ -12,6 +13,21 @@ const squeezeStyle = {
     })),
 }
 
+/** Bundle the words of the other languages as lists, in the order of the English ones: it saves a twentieth. */
+const listWords = {
+  name: 'list-words',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\bwords\/(de|es|fr|ja|zh-CN)\.js$/ }, async ({ path }) => {
+      const [{ default: words }, { default: english }] = [await import(path), await import('./src/words/en.js')]
+      return {
+        contents: `import { named } from '../named.js'\nexport default named(${JSON.stringify(texts(words, english))})`,
+        resolveDir: dirname(path),
+      }
+    }),
+}
+
+const texts = (words, like) => Object.keys(like).flatMap((key) => (words[key].length ? words[key] : texts(words[key], like[key])))
+
 await build({
   entryPoints: { 'latchkey-sign-in': 'src/index.js', steps: 'src/steps.js' },
   absWorkingDir: import.meta.dirname,
@@ -21,6 +37,6 @@ await build({
   charset: 'utf8',
   format: 'esm',
   target: ['chrome93', 'firefox92', 'safari15.4'], // Object.hasOwn; private methods
-  plugins: [squeezeStyle],
+  plugins: [squeezeStyle, listWords],
   logLevel: 'warning',
 })

@@ -1,20 +1,22 @@
 /**
  * Bundle the page into dist/. With --serve, serve it too, and bundle it again at each reload.
  *
- * Environment: API_URL is the address of Latchkey; WEB_PORT is the port of the page; OUT is the
- * folder to write to, instead of dist/; SDK is the package to use instead of @cloudbase/js-sdk.
+ * Environment: API_URL is the address of Latchkey; PASSWORD_POLICY is its PasswordPolicy; WEB_PORT is
+ * the port of the page; OUT is the folder to write to, instead of dist/; SDK is the package to use
+ * instead of @cloudbase/js-sdk.
  */
 
 import { context } from 'esbuild'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 
-const { API_URL = 'http://127.0.0.1:3000', WEB_PORT = '3080', OUT = 'dist', SDK } = process.env
+const { API_URL = 'http://127.0.0.1:3000', PASSWORD_POLICY = 'cloudbase', WEB_PORT = '3080', OUT = 'dist', SDK } = process.env
 const sdk = SDK ?? '@cloudbase/js-sdk'
 
 process.chdir(import.meta.dirname)
 await mkdir(OUT, { recursive: true })
 const page = await readFile('index.html', 'utf8')
-await writeFile(`${OUT}/index.html`, page.replaceAll('%API_URL%', new URL(API_URL).origin))
+const values = { API_URL: new URL(API_URL).origin, PASSWORD_POLICY }
+await writeFile(`${OUT}/index.html`, page.replaceAll(/%(\w+)%/g, (_, name) => values[name]))
 
 const bundling = await context({
   entryPoints: ['src/app.js', 'src/style.css'],

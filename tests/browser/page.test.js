@@ -233,8 +233,11 @@ test('the address is changed, by password and a code to the new one', () =>
     await submit(page, 'details', { email, password: 'wrong-one-1' })
     await shows(page, 'The password is wrong.')
     await submit(page, 'details', { email, password: PASSWORD })
+    await page.locator('[data-view=code]').waitFor()
+    await page.reload() // phones do that when one looks at the mail
     await submit(page, '[data-view=code]', { code: await codeFor(email) })
     await shows(page, `Your address is now ${email}.`)
+    assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...sessionStorage })), /sudo/)
     assert.equal(await opens(email, PASSWORD), true)
     assert.equal(await profile(user.elsewhere), null)
     await mailTo(user.email, { subject: NOTICES.address })
@@ -261,6 +264,18 @@ test('the password is changed', () =>
     await submit(page, 'details', { password: PASSWORD, chosen: OTHER_PASSWORD })
     await shows(page, 'Your password is changed.')
     assert.equal(await opens(user.email, OTHER_PASSWORD), true)
+  }))
+
+test('the hints follow the password policy of the server', () =>
+  visit(async (page) => {
+    assert.match(await (await fetch(SAMPLE)).text(), /password-policy="cloudbase"/)
+    await page.evaluate(() => document.querySelector('latchkey-sign-in').setAttribute('password-policy', 'asvs'))
+    await signIn(page, await newUser())
+    await page.locator('#language').selectOption('zh-CN')
+    await page.locator('summary:visible', { hasText: '密码' }).click()
+    await shows(page, '15 至 64 个字符')
+    await submit(page, 'details', { password: PASSWORD, chosen: 'short-one-1' })
+    assert.equal(await page.evaluate(() => document.querySelector('[name=chosen]').validity.tooShort), true)
   }))
 
 test('who has no password proves themselves by code: sets one, changes the address, leaves', () =>

@@ -10,7 +10,7 @@ import { explain, reasonOf } from './errors.js'
 import { attempt, withinTime } from './form.js'
 import { Steps } from './steps.js'
 import STYLE, { DARK } from './style.js'
-import { draw, refresh } from './views.js'
+import { draw, passwordRule, refresh } from './views.js'
 import { choose, speaker } from './words.js'
 
 const NOTICES = ['hadAccount', 'welcome', 'passwordSet']
@@ -102,6 +102,11 @@ export class LatchkeySignIn extends HTMLElement {
   /** The heading of the view, or undefined. */
   get heading() {
     return this.#body.querySelector('h1')?.textContent
+  }
+
+  /** The properties of an input for a new password: `title`, `minLength`, `maxLength`, `pattern`. */
+  get passwordRule() {
+    return passwordRule(this.getAttribute('password-policy'), this.#t)
   }
 
   /** The code that is asked for, or null. */
@@ -223,7 +228,7 @@ export class LatchkeySignIn extends HTMLElement {
         user: this.user,
         pending: this.pending,
         problem: this.#problem,
-        passwordPolicy: this.getAttribute('password-policy'),
+        passwordRule: this.passwordRule,
         show: (view) => this.show(view),
         resend: () => this.#resend(),
         back: () => this.back(),

@@ -55,9 +55,9 @@ export class Steps {
 
   /**
    * Mail a code for a purpose. `data` is given to the purpose with the proof, and is kept with it,
-   * so it must not be secret; `kept: false` keeps nothing.
+   * so it must hold no password.
    */
-  async askCode({ purpose, email, target, data = {}, choosesPassword = false, kept = true }) {
+  async askCode({ purpose, email, target, data = {}, choosesPassword = false }) {
     const before = this.pending
     if (before?.purpose === purpose && before.email === email && Date.now() < Math.min(before.retryAt, before.expiresAt)) {
       // Another code would be refused, and the last one is good.
@@ -68,7 +68,7 @@ export class Steps {
     const sent = await this.auth.getVerification({ email, ...(target && { target }) })
     const now = Date.now()
     this.pending = {
-      ...{ purpose, email, target, data, kept, id: sent.verification_id, isUser: sent.is_user, delivery: 'queued' },
+      ...{ purpose, email, target, data, id: sent.verification_id, isUser: sent.is_user, delivery: 'queued' },
       choosesPassword: choosesPassword || (purpose === 'register' && !sent.is_user),
       expiresAt: now + sent.expires_in * 1000,
       retryAt: now + (sent.retry_after ?? 0) * 1000,
@@ -147,8 +147,7 @@ export class Steps {
 
   #keep() {
     const { proof, ...rest } = this.pending
-    if (rest.kept) this.storage?.setItem(KEPT, JSON.stringify(rest))
-    else this.storage?.removeItem(KEPT)
+    this.storage?.setItem(KEPT, JSON.stringify(rest))
   }
 
   #restore() {

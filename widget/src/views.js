@@ -144,7 +144,10 @@ export function showButton(label) {
 const password = (w, options) =>
   field(w, { name: 'password', type: 'password', inside: showButton(w.t('show')), spellcheck: false, autocapitalize: 'none', ...options })
 
-function newPassword(w) {
-  const { rule, ...bounds } = POLICIES[w.passwordPolicy] ?? POLICIES.cloudbase
-  return password(w, { label: 'newPassword', autocomplete: 'new-password', title: w.t(rule), hint: w.t(rule), ...bounds })
+const newPassword = (w) => password(w, { label: 'newPassword', autocomplete: 'new-password', hint: w.passwordRule.title, ...w.passwordRule })
+
+/** Return the properties of an input for a new password. The server decides: they only help to type. */
+export function passwordRule(policy, t) {
+  const { rule, ...bounds } = POLICIES[policy] ?? POLICIES.cloudbase
+  return { title: t(rule), ...bounds }
 }

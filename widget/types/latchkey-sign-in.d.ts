@@ -39,6 +39,8 @@ export class LatchkeySignIn extends HTMLElement {
   /** The heading of the open view. */
   readonly heading: string | undefined
   readonly pending: Pending | null
+  /** The properties of an input for a new password, in the words of the language. */
+  readonly passwordRule: { title: string; minLength: number; maxLength: number; pattern?: string }
   readonly user: any
   /** What the app does with the codes that it asks for by `enterCode`. */
   purposes: Record<string, Purpose>

@@ -43,12 +43,10 @@ export interface CodeRequest {
   purpose: string
   email: string
   target?: 'ANY' | 'USER' | 'NOT_USER' | 'CUR_USER'
-  /** Given to the purpose. It is kept in sessionStorage, so it must not be secret. */
+  /** Given to the purpose. It is kept in sessionStorage until the code is dead, so it must hold no password. */
   data?: Record<string, unknown>
   /** Ask for a new password beside the code. */
   choosesPassword?: boolean
-  /** Whether the step outlives a reload; true unless set. */
-  kept?: boolean
 }
 
 export class Steps {

@@ -16,7 +16,6 @@ const all = (selector) => document.querySelectorAll(selector)
 const widget = document.querySelector('latchkey-sign-in')
 let auth = connect(language)
 let user = null // the signed-in user, as the SDK describes the user
-let sudoToken // for the change of address that is under way
 
 /** Return the data, or throw the error: the SDK's newer methods resolve to `{data, error}`. */
 function must({ data, error }) {
@@ -39,8 +38,7 @@ const actions = {
 
   async changeAddress({ email, password }) {
     if (!user.user_metadata.hasPassword) return confirmByCode('proveForAddress', { email })
-    sudoToken = (await auth.sudo({ password })).sudo_token
-    await askNewAddress(email)
+    await askNewAddress(email, await auth.sudo({ password }))
   },
 
   async changePassword({ password, chosen }) {
@@ -86,12 +84,11 @@ widget.purposes = {
   },
 
   async proveForAddress(_, { verification_token, data }) {
-    sudoToken = (await auth.sudo({ verification_token })).sudo_token
-    await askNewAddress(data.email)
+    await askNewAddress(data.email, await auth.sudo({ verification_token }))
   },
 
-  async changeAddress(_, { verification_token, email }) {
-    await auth.bindEmail({ email, sudo_token: sudoToken, verification_token })
+  async changeAddress(_, { verification_token, email, data: { sudo_token } }) {
+    await auth.bindEmail({ email, sudo_token, verification_token })
     await openAccount(t('addressChanged', { address: email }))
   },
 }
@@ -100,8 +97,12 @@ widget.purposes = {
 const confirmByCode = (purpose, data, options) =>
   widget.enterCode({ purpose, data, email: user.email, target: 'CUR_USER', ...options })
 
-/** Mail a code to another address. This step is not kept, because its sudo token must not be. */
-const askNewAddress = (email) => widget.enterCode({ purpose: 'changeAddress', email, target: 'NOT_USER', kept: false })
+/**
+ * Mail a code to another address. The sudo token is kept with this step: in this tab only, until the
+ * code is dead. It is worth nothing without the session, which the SDK keeps for longer.
+ */
+const askNewAddress = (email, { sudo_token }) =>
+  widget.enterCode({ purpose: 'changeAddress', email, target: 'NOT_USER', data: { sudo_token } })
 
 async function saveProfile({ name, username }) {
   // A blank user name is not sent: a user name can be changed, but not removed.
@@ -249,7 +250,6 @@ widget.addEventListener('latchkey-signed-in', ({ detail }) => showAccount(detail
 widget.addEventListener('latchkey-view', ({ detail }) => follow(detail))
 widget.addEventListener('latchkey-signed-out', () => {
   user = null
-  sudoToken = undefined
   empty()
 })
 
@@ -288,7 +288,6 @@ $('language').value = language
 $('language').addEventListener('change', async () => {
   translate($('language').value)
   setLanguage(language) // mails come in this language too
-  widget.language = language
   if (user) showAccount(user, '')
   follow({ view: widget.view, title: widget.heading })
 })
@@ -296,6 +295,9 @@ $('language').addEventListener('change', async () => {
 function translate(wanted) {
   speak(wanted)
   for (const button of all('.eye')) button.ariaLabel = t('showPassword')
+  widget.language = language
+  Object.assign($('password-3'), widget.passwordRule)
+  $('hint-3').textContent = widget.passwordRule.title
 }
 
 addEventListener('offline', () => {
@@ -316,6 +318,5 @@ addEventListener('storage', ({ key, newValue, oldValue }) => {
 for (const input of all('input[type=password]')) input.parentElement.append(showButton(t('showPassword')))
 translate(language)
 widget.texts = ownText
-widget.language = language
 widget.view = location.hash.slice(1)
 widget.auth = auth

@@ -6,7 +6,6 @@ export default {
   newPassword: 'Neues Passwort',
   mailCode: 'Code senden',
   slow: 'Das dauert länger als sonst …',
-  passwordRule: '8 bis 32 Zeichen, mit Buchstabe und Ziffer',
   loading: 'Wird geladen …',
   signOut: 'Abmelden',
   greeting: 'Hallo {name}',

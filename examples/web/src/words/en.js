@@ -6,7 +6,6 @@ export default {
   newPassword: 'New password',
   mailCode: 'Mail me a code',
   slow: 'This takes longer than usual…',
-  passwordRule: '8 to 32 characters, with a letter and a digit',
   loading: 'Loading…',
   signOut: 'Sign out',
   greeting: 'Hello {name}',

@@ -6,7 +6,6 @@ export default {
   newPassword: 'Contraseña nueva',
   mailCode: 'Enviarme un código',
   slow: 'Está tardando más de lo normal…',
-  passwordRule: 'De 8 a 32 caracteres, con una letra y una cifra',
   loading: 'Cargando…',
   signOut: 'Cerrar sesión',
   greeting: 'Hola, {name}',

@@ -6,7 +6,6 @@ export default {
   newPassword: 'Nouveau mot de passe',
   mailCode: 'M’envoyer un code',
   slow: 'Cela prend plus de temps que d’habitude…',
-  passwordRule: '8 à 32 caractères, avec une lettre et un chiffre',
   loading: 'Chargement…',
   signOut: 'Se déconnecter',
   greeting: 'Bonjour {name}',

@@ -6,7 +6,6 @@ export default {
   newPassword: '新しいパスワード',
   mailCode: '確認コードを送信',
   slow: '通常より時間がかかっています…',
-  passwordRule: '英字と数字を含む8～32文字',
   loading: '読み込み中…',
   signOut: 'ログアウト',
   greeting: 'こんにちは、{name}さん',

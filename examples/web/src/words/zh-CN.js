@@ -6,7 +6,6 @@ export default {
   newPassword: '新密码',
   mailCode: '发送验证码',
   slow: '响应较慢，请稍候…',
-  passwordRule: '8 至 32 个字符，须同时包含字母和数字',
   loading: '正在加载…',
   signOut: '退出登录',
   greeting: '你好，{name}',
