@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, codeFor, DESK, INBOX, newContext, newUser, opens, PASSWORD, profile, violations } from './support.js'
+import { ask, codeFor, DESK, INBOX, newAddress, newContext, newUser, opens, PASSWORD, profile, violations } from './support.js'
 
 async function open(use, options = {}) {
   const context = await newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
@@ -143,6 +143,23 @@ test('with the keyboard alone, a user is deleted only after a question', async (
     await page.keyboard.press('Enter')
     await said(page, 'Deleted.')
     assert.equal(await opens(user.email, PASSWORD), false)
+  })
+})
+
+test('an address whose mail came back gets mail again', async () => {
+  const email = `permfail-${newAddress()}`
+  await ask('POST', '/v1/verification', { body: { email } })
+  await open(async (page) => {
+    const row = table(page, 'Suppressions').getByRole('row', { name: email })
+    await page.getByRole('link', { name: 'Suppressions' }).click()
+    await page.getByRole('heading', { name: 'Suppressions' }).waitFor()
+    for (let left = 30; left && !(await row.count()); left--) { // until the mail server has refused the mail
+      await page.waitForTimeout(1000)
+      await button(page, 'Refresh').click()
+    }
+    await row.getByRole('button', { name: 'Lift' }).click()
+    await said(page, 'The address gets mail again.')
+    assert.equal(await row.count(), 0)
   })
 })
 
