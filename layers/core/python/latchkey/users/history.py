@@ -21,6 +21,8 @@ PAGE_TOKEN = "[0-9]{12}-[a-z2-7]{26}"  # noqa: S105 - a form
 # Of a page that begins with the newest entry, but has no failures.
 _FIRST_ENTRY = f"{'9' * 12}-{'a' * 26}"
 FAILED = "WRONG_PASSWORD_OR_CODE"
+# How many entries a page with a filter looks at, if fewer are asked for: two read units' worth.
+LEAST_LOOKED_AT = 20
 _WHERE = {
     "strangers": "on devices that this account does not know",
     "device": "on devices that this account knows",
@@ -104,12 +106,12 @@ def read(
     page_token: str,
     now: int,
 ) -> Page:
-    """Return what the newest `most` entries have of one action, or of all but one: it may be
-    nothing, with a token for the entries that are older. The first page also has the failures at
-    the user's address. The page token must be checked.
+    """Return at most `most` entries of one action, or of all but one, newest first. The first page
+    also has the failures at the user's address. The page token must be checked.
 
     What is asked for is picked here and not by DynamoDB, which would read on and on for an action
-    that is rare. So a page reads no more than `most` entries and one.
+    that is rare. So a page looks at `most` entries, or at LEAST_LOOKED_AT, and may have less than
+    is asked for, even nothing, with a token for those that are older.
     """
     failed: list[Entry] = []
     if not page_token and only in (None, "", FAILED) and without != FAILED:
@@ -117,26 +119,21 @@ def read(
     if only == FAILED:  # which are no entries
         return Page(failed, caller.device_id)
     room = most - len(failed)
-    found: list[values.Item] = []
-    for item in store.query(
-        keys.events(sub),
-        newest_first=True,
-        after=_end_of(sub, page_token),
-        page=room + 1,
-    ):
+    looked_at = max(room, LEAST_LOOKED_AT) if only or without else room
+    asked: list[Entry] = []
+    end, token = _FIRST_ENTRY, None
+    found = store.query(
+        keys.events(sub), newest_first=True, after=_end_of(sub, page_token), page=looked_at + 1
+    )
+    for number, item in enumerate(found):
         if item["expires_at"] <= now:
             break
-        found.append(item)
-        if len(found) > room:
+        if number == looked_at or len(asked) == room:
+            token = end
             break
-    token = None
-    if len(found) > room:
-        token = keys.cursor(found[room - 1]).replace("#", "-") if room else _FIRST_ENTRY
-    asked = [
-        _entry(item)
-        for item in found[:room]
-        if (not only or item["action"] == only) and (not without or item["action"] != without)
-    ]
+        end = keys.cursor(item).replace("#", "-")
+        if (not only or item["action"] == only) and (not without or item["action"] != without):
+            asked.append(_entry(item))
     entries = sorted([*failed, *asked], key=lambda one: one.created_at, reverse=True)
     return Page(entries, caller.device_id, token)
 
