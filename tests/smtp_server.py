@@ -119,7 +119,7 @@ class MailServer:
         self._thread.join(5)
         self._loop.close()
         # asyncio warns when a connection that a test broke is collected: here, not in a later test.
-        gc.collect()
+        gc.collect(1)  # it is young, and a pass over everything takes long
 
     def to(self, address: str) -> list[Received]:
         with self._lock:

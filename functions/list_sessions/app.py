@@ -42,12 +42,7 @@ def list_sessions(_: NoBody, caller: Caller) -> ListedSessions:
     """Return all sessions of the user that are alive, under the present credentials."""
     now = clock.now()
     user, asking = signed_in.read(caller, now=now)
-    found = session.among(store.query(keys.sessions(user.sub)), now=now)
-    alive = sorted(
-        (one for one in found if one.belongs_to(user)),
-        key=lambda one: (one.refreshed_at, one.created_at),
-        reverse=True,
-    )
+    alive = session.alive(user, store.query(keys.sessions(user.sub)), now=now)
     return ListedSessions(
         [
             ListedSession(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from moto.core.model_instances import reset_model_data
 
 from latchkey import aws, errors
 from latchkey.keys import keyring
@@ -99,6 +100,7 @@ class Stage:
         self.configure(**request.variables)
         for table, wanted in request.items.items():
             _replace(table, wanted)
+        reset_model_data()  # moto keeps a copy of every item that it has ever had
         self.faults.queued.clear()
         self.mails.clear()
         self.now.time = request.at

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from latchkey import pictures
 from latchkey.bodies import malformed
@@ -94,3 +94,10 @@ class PostalAddress(BaseModel):
     region: Name | None = None
     postal_code: Name | None = None
     country: Name | None = None
+
+
+def first_problem(error: ValidationError, whole: str) -> str:
+    """Return what is wrong with the first wrong field, or with the `whole`, without its value."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"])) or whole
+    return f"{place}: {first['msg']}."

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from latchkey import aws, errors, log
+from latchkey import aws, errors, fields, log
 from latchkey.dynamodb.writes import Conflict
 from latchkey.operators import identity
 
@@ -55,7 +55,7 @@ def entry(perform: Callable[[Request], object], kind: Any) -> Handler:
             asked = requests.validate_json(sealed.request)
         except ValidationError as error:
             log.info("operator", who=who, act="none", outcome="invalid_argument")
-            return {"error": "invalid_argument", "message": _sentence(error)}
+            return {"error": "invalid_argument", "message": fields.first_problem(error, "request")}
         act = str(getattr(asked, "act", ""))
         # Before the act too: a function that dies in it would leave no trace.
         log.info("operator begins", who=who, act=act)
@@ -88,10 +88,3 @@ def _perform(
 def _unproven(message: str) -> Answer:
     log.warning("operator unproven")
     return {"error": "unproven", "message": message}
-
-
-def _sentence(error: ValidationError) -> str:
-    """Say what is wrong with a request, without its values."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, first["loc"])) or "request"
-    return f"{place}: {first['msg']}."

@@ -82,7 +82,6 @@ def show(asked: ShowUser, *, now: int) -> ShownUser:
     """Return a user with sessions, devices, failures and codes. Raises NotFound."""
     found = find(asked.user)
     items = list(store.query(keys.sessions_and_devices(found.sub)))
-    alive = [one for one in session.among(items, now=now) if one.belongs_to(found)]
     suppression = delivery.suppressed(found.email, now=now)
     return ShownUser(
         sub=found.sub,
@@ -98,7 +97,7 @@ def show(asked: ShowUser, *, now: int) -> ShownUser:
                 "refreshed_at": iso(one.refreshed_at),
                 "expires_at": iso(one.expires_at),
             }
-            for one in sorted(alive, key=lambda one: -one.refreshed_at)
+            for one in session.alive(found, items, now=now)
         ],
         devices=[
             {

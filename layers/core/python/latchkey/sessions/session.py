@@ -86,3 +86,12 @@ def among(items: Iterable[values.Item], *, now: int) -> list[Session]:
     """Return the sessions among some items that have not ended."""
     found = [of(item, now=now) for item in items if item["sk"].startswith("SESSION#")]
     return [session for session in found if session]
+
+
+def alive(user: User, items: Iterable[values.Item], *, now: int) -> list[Session]:
+    """Return the sessions of a user among some items that can be gone on with, last used first."""
+    return sorted(
+        (session for session in among(items, now=now) if session.belongs_to(user)),
+        key=lambda one: (one.refreshed_at, one.created_at),
+        reverse=True,
+    )

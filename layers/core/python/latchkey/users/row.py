@@ -118,9 +118,7 @@ def check(given: dict[str, Any]) -> Checked:
     try:
         row = Row.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"])) or "row"
-        raise Refused("malformed", f"{place}: {first['msg']}.") from None
+        raise Refused("malformed", fields.first_problem(error, "row")) from None
     address = addresses.canonical_or_none(row.email)
     if address is None:
         raise Refused("no_address", "This is not a valid e-mail address.")
