@@ -237,6 +237,14 @@ def test_others_of_these_exports(export: str, email: str, error: str | None, cal
         assert answer.get("error", "") == error
 
 
+def test_who_is_blocked_at_cloudbase_is_disabled_here():
+    take(next(one for one in FILES if one.file == "cloudbase.jsonl"))
+    [ada, bob] = store.get(*(keys.user(f"198345071841223475{end}") for end in (4, 5)))
+    assert ada is not None
+    assert bob is not None
+    assert (ada["status"], bob["status"]) == ("active", "disabled")
+
+
 def test_firebase_s_hashes_need_the_parameters_of_the_project():
     source = EXPORTS / "firebase.json"
     report = importing.run(source, "firebase", act, dry_run=True)
