@@ -1,5 +1,6 @@
 """Read the users of a file as rows of docs/import.md, whatever system it is of."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -46,7 +47,7 @@ def read(path: Path, form: str, options: Options = Options()) -> Iterator[Record
         case "auth0":
             yield from _auth0(path, options)
         case "clerk":
-            yield from _each(_rows(path, of="item"), sources.clerk)
+            yield from _each(_rows(path), sources.clerk)
         case "cloudbase":
             yield from _each(_cloudbase(path), sources.cloudbase)
         case "cognito":
@@ -57,7 +58,7 @@ def read(path: Path, form: str, options: Options = Options()) -> Iterator[Record
         case "keycloak":
             yield from _each(records.array(path, of="users.item"), sources.keycloak)
         case "supabase":
-            yield from _each(_rows(path, of="item"), sources.supabase)
+            yield from _each(_rows(path), sources.supabase)
         case _:
             raise ValueError(f"There is no format {form}: choose one of {', '.join(FORMATS)}.")
 
@@ -69,24 +70,21 @@ def _firebase(options: Options) -> str:
     )
 
 
-def _rows(path: Path, *, of: str) -> Iterator[Record]:
+def _rows(path: Path) -> Iterator[Record]:
     """Read a JSON array, JSON lines or CSV, by how a file begins."""
     begin = records.beginning(path)
     if begin.startswith(b"["):
-        return records.array(path, of=of)
+        return records.array(path, of="item")
     return records.lines(path) if begin.startswith(b"{") else records.table(path)
 
 
 def _cloudbase(path: Path) -> Iterator[Record]:
     """Read an answer with a list of users, or the users alone, as _rows."""
-    lists = {
-        b'"Users"': "Users.item",
-        b'"Data"': "Data.UserList.item",
-        b'"UserList"': "UserList.item",
-    }
-    begin = records.beginning(path)
-    found = [(begin.index(name), of) for name, of in lists.items() if name in begin]
-    return records.array(path, of=min(found)[1]) if found else _rows(path, of="item")
+    found = re.search(rb'"(Data|UserList|Users)"\s*:', records.beginning(path))
+    if found is None:
+        return _rows(path)
+    inner = "Data.UserList" if found[1] == b"Data" else found[1].decode()
+    return records.array(path, of=f"{inner}.item")
 
 
 def _each(found: Iterator[Record], make: Callable[[dict[str, Any]], Row]) -> Iterator[Record]:
@@ -124,4 +122,4 @@ def _joined(path: Path, options: Options, hashes: sqlite3.Connection) -> Iterato
         found = hashes.execute("SELECT hash FROM hashes WHERE id = ?", whose).fetchone()
         return sources.auth0(user, found[0] if found else None)
 
-    yield from _each(_rows(path, of="item"), make)
+    yield from _each(_rows(path), make)
