@@ -104,10 +104,12 @@ class Inbox:
             self._web.shutdown()
             self._web.server_close()
 
-    def to(self, address: str | None) -> list[Mail]:
-        """Return the mails to an address, which may be in any case, or all mails; newest first."""
+    def to(self, address: str | None, limit: int | None = None) -> list[Mail]:
+        """Return the mails to an address, which may be in any case, or to all; newest first."""
         mails = list(self.mails)
-        return [m for m in mails if address is None or m.to.casefold() == address.casefold()]
+        if address is not None:
+            mails = [mail for mail in mails if mail.to.casefold() == address.casefold()]
+        return mails[:limit]
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
@@ -159,8 +161,9 @@ def _handler(inbox: Inbox) -> type[pages.Handler]:
             if url.path != "/mails":
                 super().do_GET()
             elif self.is_for_here():
-                mails = inbox.to(parse_qs(url.query).get("to", [None])[0])
-                self.answer_json(200, [asdict(mail) for mail in mails])
+                asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+                limit = int(asked["limit"]) if asked.get("limit", "").isdecimal() else None
+                self.answer_json(200, [asdict(m) for m in inbox.to(asked.get("to"), limit)])
 
     return Handler
 

@@ -1,14 +1,20 @@
 // The page of the inbox: shows new mails as they come. Mails are not trusted: their text is set as text, and their
 // HTML is in a frame without rights.
 const PAUSE = 1000
+const PAGE = 20 // mails at first, and more at a press: hundreds of frames at once would stop the browser
 const list = document.getElementById('mails')
 const to = document.getElementById('to')
 const status = document.getElementById('status')
+const older = document.getElementById('older')
 const template = document.getElementById('mail')
 const shown = new Map()
+let limit = PAGE
+let newest = 0 // the newest look: an older answer that comes late is dropped
+let said = ''
 
 function made(mail) {
   const article = template.content.cloneNode(true).firstElementChild
+  shown.set(mail.id, article)
   const part = selector => article.querySelector(selector)
   part('h2').textContent = mail.subject
   part('.about').textContent = `to ${mail.to} at ${new Date(mail.received_at * 1000).toLocaleTimeString()}`
@@ -29,29 +35,41 @@ async function copy(code) {
   status.textContent = `${code} is copied.`
 }
 
+/** Show these mails, newest first. An article that stays is not moved, because its frame would load again. */
 function show(mails) {
-  for (const [id, article] of shown) {
-    if (mails.some(mail => mail.id === id)) continue
+  const gone = new Map(shown)
+  for (const { id } of mails) gone.delete(id)
+  for (const [id, article] of gone) {
     article.remove()
     shown.delete(id)
   }
-  const before = shown.size
-  for (const mail of [...mails].reverse()) {
-    if (shown.has(mail.id)) continue
-    shown.set(mail.id, made(mail))
-    list.prepend(shown.get(mail.id))
+  let next = list.firstElementChild
+  for (const mail of mails) {
+    if (!shown.has(mail.id)) list.insertBefore(made(mail), next)
+    else next = next.nextElementSibling
   }
-  if (shown.size === before) return
-  status.textContent = `${shown.size} ${shown.size === 1 ? 'mail' : 'mails'}, newest first.`
-  document.title = `Inbox (${shown.size})`
+  const count = `${shown.size}${older.hidden ? '' : '+'}`
+  document.title = `Inbox (${count})`
+  const many = count === '1' ? '1 mail.' : `${count} mails, newest first.`
+  say(shown.size ? many : 'No mail yet. New mails appear by themselves.')
+}
+
+/** Say a sentence unless it was the last. What was said of a copied code stays until something else changes. */
+function say(sentence) {
+  if (sentence !== said) said = status.textContent = sentence
 }
 
 async function look() {
-  const query = to.value.trim() && `?to=${encodeURIComponent(to.value.trim())}`
+  const mine = ++newest
+  const query = new URLSearchParams({ limit: limit + 1 })
+  if (to.value.trim()) query.set('to', to.value.trim())
   try {
-    show(await (await fetch(`/mails${query}`)).json())
+    const mails = await (await fetch(`/mails?${query}`)).json()
+    if (mine !== newest) return
+    older.hidden = mails.length <= limit
+    show(mails.slice(0, limit))
   } catch {
-    status.textContent = 'The inbox does not answer: it was stopped.'
+    say('The inbox does not answer: it was stopped.')
   }
 }
 
@@ -61,4 +79,10 @@ async function watch() {
 }
 
 to.addEventListener('input', look)
+older.addEventListener('click', async () => {
+  const before = list.children.length
+  limit += PAGE
+  await look()
+  list.children[before]?.querySelector('pre').focus() // the button may be gone, and the focus with it
+})
 watch()

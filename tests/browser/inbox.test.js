@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, codeFor, INBOX, newAddress, newContext, violations } from './support.js'
+import { ask, codeFor, INBOX, mailTo, newAddress, newContext, violations } from './support.js'
 
 async function open(use, options = {}) {
   const context = await newContext({ permissions: ['clipboard-read', 'clipboard-write'], ...options })
@@ -40,15 +40,36 @@ test('a mail appears by itself, as text and as it was sent, and its code can be 
 test('only the mails to one address are shown, until the address is taken away', () =>
   open(async (page) => {
     const [ann, bob] = [newAddress(), newAddress()]
-    await asked(ann)
-    await asked(bob)
-    await mailsTo(page, ann).waitFor()
-    await mailsTo(page, bob).waitFor()
+    for (const email of [bob, ann, bob]) await asked(email)
+    await codeFor(bob, { mails: 2 })
+    await codeFor(ann)
     await page.getByLabel('To').fill(ann)
-    await mailsTo(page, bob).waitFor({ state: 'detached' })
-    assert.equal(await mailsTo(page, ann).count(), 1)
+    await mailsTo(page, ann).waitFor()
+    await page.getByText('1 mail.').waitFor()
+    assert.equal(await page.locator('article').count(), 1)
     await page.getByLabel('To').fill('')
-    await mailsTo(page, bob).waitFor()
+    await page.locator('article').nth(2).waitFor()
+    // Other tests may send mails meanwhile, so this does not name those that are shown.
+    const shown = await page.locator('article h2').allInnerTexts()
+    const all = (await (await fetch(`${INBOX}/mails`)).json()).map(({ subject }) => subject)
+    const from = all.indexOf(shown[0])
+    assert.deepEqual(shown, all.slice(from, from + shown.length), 'the newest mail is first')
+  }))
+
+test('twenty mails are shown, and the older ones at a press', () =>
+  open(async (page) => {
+    const email = newAddress()
+    for (let left = 21; left; left--) await asked(email)
+    await mailTo(email, { mails: 21 })
+    await page.getByLabel('To').fill(email)
+    await page.getByText('20+ mails, newest first.').waitFor()
+    assert.equal(await mailsTo(page, email).count(), 20)
+    const older = page.getByRole('button', { name: 'Older mails' })
+    await older.click()
+    await page.getByText('21 mails, newest first.').waitFor()
+    assert.equal(await mailsTo(page, email).count(), 21)
+    await older.waitFor({ state: 'hidden' })
+    await page.locator('article:last-child pre:focus').waitFor()
   }))
 
 for (const colorScheme of ['light', 'dark']) {

@@ -80,6 +80,8 @@ def test_a_mail_is_kept_and_shown(
     assert [mail["text"] for mail in running.mails("ANN@x.test")[:2]] == ["second\n", "first\n"]
     assert running.mails()[0]["to"] == running.shown[-1].to == "bob@x.test"
     assert running.mails("nobody@x.test") == []
+    newest = json.loads(running.get("/mails?to=ann@x.test&limit=1"))
+    assert [mail["text"] for mail in newest] == ["second\n"]
 
 
 def test_the_page_is_served_to_this_machine_alone(running: Running) -> None:
