@@ -79,7 +79,7 @@ class _Lines(io.RawIOBase):
         return found
 
     def _read_pages(self, call: Call, on_progress: Callable[[int], None]) -> Iterator[bytes]:
-        cursor: str | None = None
+        cursor = ""
         while True:
             page = call("users.export", {"cursor": cursor})
             rows = page["rows"]
@@ -88,5 +88,5 @@ class _Lines(io.RawIOBase):
             if rows:  # nothing would be the end of the file
                 yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
             cursor = page["cursor"]
-            if cursor is None:
+            if not cursor:
                 return

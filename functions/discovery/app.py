@@ -12,7 +12,7 @@ from latchkey.keys import keyring
 
 def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
     """Return the public keys, or the document that names them and the end points (OpenID Connect
-    Discovery 1.0, section 3).
+    Discovery 1.0, section 3, and RFC 8414).
     """
     ring = keyring.load()
     if caller.path.endswith("/jwks.json"):
@@ -23,6 +23,7 @@ def discovery(_: NoBody, caller: Caller) -> dict[str, Any]:
         "token_endpoint": f"{ring.issuer}/auth/v1/token",
         "userinfo_endpoint": f"{ring.issuer}/auth/v1/user/me",
         "revocation_endpoint": f"{ring.issuer}/auth/v1/revoke",
+        "introspection_endpoint": f"{ring.issuer}/auth/v1/token/introspect",
         "grant_types_supported": ["refresh_token"],
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],

@@ -34,6 +34,10 @@ def test_an_access_token_is_verified_with_the_published_keys(
     configuration = http.get("/.well-known/openid-configuration").json()
     assert configuration["issuer"] == stack.api
     assert configuration["jwks_uri"] == f"{stack.api}/.well-known/jwks.json"
+    found = http.post(
+        configuration["introspection_endpoint"], data={"token": tokens["access_token"]}
+    )
+    assert found.json()["sub"] == tokens["sub"]
 
     key = jwt.PyJWKClient(configuration["jwks_uri"]).get_signing_key_from_jwt(
         tokens["access_token"]

@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from latchkey.dynamodb import keys
+from latchkey_cli import main
 from local.template import template
 from tests.unit.conftest import ROOT
 
@@ -114,3 +117,27 @@ def test_the_release_that_is_upgraded_is_the_newest_of_the_changelog():
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[:2] == ["Unreleased", version]
     assert re.fullmatch("[0-9a-f]{40}", commit)
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "template.yaml"], ids=lambda p: p.name)
+def test_every_command_that_is_named_is_there(document: Path):
+    if document.name == "CHANGELOG.md":
+        return  # it also names what there was
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = document.read_text()
+    named = re.findall(r"(?:`|^|\t|- )make ([a-z-]+)", text, re.MULTILINE)
+    assert [target for target in named if target not in targets] == []
+    for words in re.findall(r"(?:`|^)latchkey( [a-z][a-z -]*)", text, re.MULTILINE):
+        assert is_command(words.split()), f"latchkey{words}"
+
+
+def is_command(words: list[str]) -> bool:
+    """Return whether the words begin with a command of `latchkey`."""
+    command: Any = typer.main.get_command(main.app)
+    for word in words:
+        if not hasattr(command, "commands"):
+            return True
+        if word not in command.commands:
+            return False
+        command = command.commands[word]
+    return True

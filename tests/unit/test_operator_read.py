@@ -80,6 +80,15 @@ def test_a_cursor_of_no_page_is_refused(cursor: str):
     assert answer["error"] == "invalid_argument"
 
 
+@pytest.mark.parametrize("other", [{"order": "created"}, {"order": "address", "prefix": "bob"}])
+def test_a_cursor_of_another_list_is_refused(now: Clock, other: dict[str, str]):
+    people(2)
+    cursor = listed(order="address", prefix="person", limit=1)["cursor"]
+    assert cursor
+    answer = operate("operator_read", "users.list", **other, cursor=cursor)
+    assert answer["error"] == "invalid_argument"
+
+
 def test_conditions_are_checked_beyond_the_first_page(now: Clock):
     made = people(7)
     operate("operator_change", "users.disable", user=made[6])

@@ -3,6 +3,7 @@
     before_sign_up  may this person sign up, and in which groups?
     claims          what else does this access token say?
     message         what does this mail say, or has somebody else sent it?
+    migration       does another system know this address and password? (users/migration.py)
 
 A hook has SECONDS for its answer, and is asked once; if Lambda throttles it at once, twice. A hook
 that raises, takes longer, or answers anything but what is described here has failed: then a sign-up

@@ -1,15 +1,13 @@
 """List users for operators, in the orders of the index Directory."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from latchkey import errors
 from latchkey.dynamodb import directory, keys, store, values
+from latchkey.operators import cursors
 from latchkey.operators.entry import Act
 from latchkey.users import user
 from latchkey.users.profile import iso
@@ -19,7 +17,6 @@ MOST = 100
 # A page reads so many entries at most, however few of them fulfil its conditions.
 MOST_READ = 2000
 
-Cursor = Annotated[str, Field(max_length=2048)]
 Seconds = Annotated[int, Field(ge=0, le=99_999_999_999)]
 """Since 1970."""
 
@@ -40,7 +37,7 @@ class ListUsers(Act):
     status: user.Status | None = None
     group: Annotated[str, Field(max_length=128)] = ""
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
-    cursor: Cursor = ""
+    cursor: cursors.Cursor = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class UserPage:
 def list_users(asked: ListUsers) -> UserPage:
     """Return a page of users. Raises InvalidArgument for a cursor that is none."""
     wanted = _range(asked)
-    after = _opened(asked.cursor)
+    after = cursors.read(asked.cursor, wanted)
     found: list[Listed] = []
     read = 0
     while True:
@@ -79,7 +76,7 @@ def list_users(asked: ListUsers) -> UserPage:
         read += len(items)
         found += [listed(one) for one in _users(items) if _fulfils(one, asked)]
         if after is None or len(found) >= asked.limit or read >= MOST_READ:
-            return UserPage(found, _closed(after))
+            return UserPage(found, cursors.made(after))
 
 
 def listed(found: User) -> Listed:
@@ -125,17 +122,3 @@ def _fulfils(one: User, asked: ListUsers) -> bool:
         and asked.status in (None, one.status)
         and (not asked.group or asked.group in one.groups)
     )
-
-
-def _closed(after: values.Item | None) -> str:
-    return base64.urlsafe_b64encode(json.dumps(after).encode()).decode() if after else ""
-
-
-def _opened(cursor: str) -> values.Item | None:
-    if not cursor:
-        return None
-    try:
-        after = json.loads(base64.urlsafe_b64decode(cursor))
-        return {name: str(after[name]) for name in ("pk", "directory", "entry")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.InvalidArgument("The cursor is of no page.", field="cursor") from error
