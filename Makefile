@@ -16,7 +16,7 @@ SAM := .local/env/sam/bin/sam
 LOCAL := .venv/.done .local/env/sam/.done .local/env/ministack/.done
 LAMBDA := .local/env/lambda/.done # only what Lambda brings: the layer must bring the rest
 
-.PHONY: help run environments test check unit engine e2e browser bench build validate lock format clean
+.PHONY: help run environments test check unit engine e2e e2e-1 e2e-2 browser bench build validate lock format clean
 .PHONY: versions smoke invoke screenshots
 
 help: ## List the targets.
@@ -47,8 +47,11 @@ engine: .venv/.done .local/engine/.done ## Run races and floods on AWS's own Dyn
 
 PROGRAMS := $(patsubst %,.local/env/%/.done,description verify quick-starts) \
     $(patsubst %,%/node_modules/.package-lock.json,tests/browser tests/clients examples/verify)
-e2e: $(LOCAL) $(LAMBDA) $(PROGRAMS) ## Run whole journeys through a local stack of their own.
-	$(BIN)/pytest -q tests/e2e
+e2e: $(LOCAL) $(LAMBDA) $(PROGRAMS) ## Run whole journeys through local stacks of their own.
+	$(MAKE) -j2 e2e-1 e2e-2
+
+e2e-1 e2e-2:
+	$(BIN)/pytest -q tests/e2e --part $(@:e2e-%=%)
 
 BROWSER_PACKAGES := $(patsubst %,%/node_modules/.package-lock.json,tests/browser examples/web widget)
 browser: $(LOCAL) $(BROWSER_PACKAGES) ## Test the sample page and each method of the SDK in Chromium; SCREENSHOTS=1, WRITE=1.

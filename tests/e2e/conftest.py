@@ -1,4 +1,4 @@
-"""One local stack for all journeys: the deployed template, with IAM enforced."""
+"""One local stack for all journeys of a run: the deployed template, with IAM enforced."""
 
 from collections.abc import Iterator
 
@@ -14,21 +14,42 @@ PARAMETERS = (
     "CodeCooldownSeconds=0 CodesPerSourcePerHour=1000000 FailuresPerDay=1000000 Captcha=off"
     " UserExport=on"
 )
+PARTS = 2
+"""The files can run in so many parts at the same time, each with a stack of its own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: checks what all other tests have left")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part", type=int, choices=range(1, PARTS + 1), help="run one part of the files"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the files of this part, and put last what looks at all that the others have left."""
+    files = sorted({item.path for item in items if not _is_last(item)})
+    part = config.getoption("--part")
+    mine = files[part - 1 :: PARTS] if part else files
+    config.hook.pytest_deselected(
+        items=[item for item in items if not _is_last(item) and item.path not in mine]
+    )
+    items[:] = [item for item in items if _is_last(item) or item.path in mine]
+    items.sort(key=_is_last)
+
+
+def _is_last(item: pytest.Item) -> bool:
+    return item.get_closest_marker("last") is not None
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Return the stack. Its build is kept between runs; its tables start empty."""
+    part = request.config.getoption("--part")
     try:
-        with running(ROOT / ".local/e2e", PARAMETERS) as started:
+        with running(ROOT / f".local/e2e{part or ''}", PARAMETERS) as started:
             yield started
     except NotReady as error:
         pytest.exit(str(error), returncode=3)

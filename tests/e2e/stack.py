@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import random
 import signal
 import socket
 import subprocess
@@ -145,8 +146,12 @@ def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    """Return free ports below those that connections get by themselves (32768 and up on Linux): one
+    of the other part's connections could take such a port before the stack listens to it.
+    """
+    found = []
+    for port in random.sample(range(10_000, 32_768), count + 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found[:count]
