@@ -20,7 +20,8 @@ import boto3
 
 from local import template
 from local.stack import ACCESS, REGION, Stack
-from tests.smtp_server import PASSWORD, USER, Authority, MailServer, free_port
+from tests.ports import free_port
+from tests.smtp_server import PASSWORD, USER, Authority, MailServer
 
 BATCH = 5
 

@@ -11,7 +11,6 @@ import datetime
 import gc
 import ipaddress
 import re
-import socket
 import ssl
 import threading
 import time
@@ -26,6 +25,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.ports import free_port
 
 USER = "postman"
 PASSWORD = "s3cret-app-password"
@@ -283,10 +284,3 @@ def _context(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

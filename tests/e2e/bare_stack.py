@@ -12,7 +12,8 @@ import boto3
 import httpx
 
 from local.stack import ACCESS, NAME, ROOT, Stack
-from tests.smtp_server import Authority, free_port
+from tests.ports import free_port
+from tests.smtp_server import Authority
 
 SENDER = "login@your-domain.example"
 MAIL_SECONDS = 60

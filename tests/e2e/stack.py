@@ -2,9 +2,7 @@
 
 import contextlib
 import functools
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import TypeDeserializer
 
 from local import runtime
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NAME = "latchkey"
@@ -109,7 +108,7 @@ class NotReady(Exception):
 def running(home: Path, parameters: str) -> Iterator[Stack]:
     """Start a stack without users, on free ports, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
-    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    ports = {name: free_port() for name in PORTS}
     log = home / "local.log"
     options = [f"--{name}-port={port}" for name, port in ports.items()]
     values = [f"--params={parameters}"] if parameters else []
@@ -143,15 +142,3 @@ def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:
             what = "is not ready" if process.poll() is None else "ended"
             raise NotReady(f"python -m local {what}; {log}:\n{said[-4000:]}")
         time.sleep(0.1)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return free ports below those that connections get by themselves (32768 and up on Linux): one
-    of the other part's connections could take such a port before the stack listens to it.
-    """
-    found = []
-    for port in random.sample(range(10_000, 32_768), count + 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found[:count]

@@ -22,7 +22,8 @@ import pytest
 from latchkey_cli.deployment import Deployment
 from local import template
 from local.stack import ACCESS, NAME, ROOT, Stack, StackError
-from tests.smtp_server import PASSWORD, USER, Authority, MailServer, free_port
+from tests.ports import free_port
+from tests.smtp_server import PASSWORD, USER, Authority, MailServer
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Requiring AUTH while not requiring TLS", "ignore::ResourceWarning"

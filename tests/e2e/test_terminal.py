@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stack import PORTS, ROOT
-from tests.smtp_server import free_port
+from tests.ports import free_port
 
 SECONDS = 60
 

@@ -18,7 +18,7 @@ from local.inbox import PASSWORD, USER
 from local.inbox import Inbox as MailServer
 from local.stack import ACCESS, NAME, ROOT, Stack
 from tests.e2e.client import Device, Inbox, new_address
-from tests.smtp_server import free_port
+from tests.ports import free_port
 
 RELEASE, COMMIT = (ROOT / "tests/e2e/release.txt").read_text().split()
 HOME = ROOT / ".local/e2e-upgrade"

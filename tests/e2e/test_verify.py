@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.e2e import rotation
 from tests.e2e.client import Answer, Device, Inbox, new_address
 from tests.e2e.stack import ROOT, Stack
-from tests.smtp_server import free_port
+from tests.ports import free_port
 
 EXAMPLES = ROOT / "examples/verify"
 PYTHON = f"{ROOT}/.local/env/verify/bin"

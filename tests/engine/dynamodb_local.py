@@ -1,7 +1,6 @@
 """AWS's own DynamoDB engine, which AWS publishes as DynamoDB Local (`make engine` installs it)."""
 
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 FOLDER = Path(__file__).parents[2] / ".local" / "engine"
 START_SECONDS = 60
@@ -26,7 +27,7 @@ def running() -> Iterator[str]:
         pytest.skip("Java is missing: DynamoDB Local needs a JRE of version 17 or newer")
     if not (FOLDER / "DynamoDBLocal.jar").exists():
         pytest.skip("DynamoDB Local is missing: `make engine` installs it")
-    port = _free_port()
+    port = free_port()
     command = [java, "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL) as process:
@@ -36,12 +37,6 @@ def running() -> Iterator[str]:
             yield endpoint
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(endpoint: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local import invoke, variables
-from tests.smtp_server import free_port
+from tests.ports import free_port
 
 EVENT = "events/sign_in.json"
 ASKED = "events/rotate_keys.cloudformation.json"
