@@ -1,4 +1,4 @@
-"""The SMTP sender against real servers query real TLS that misbehave on command."""
+"""The SMTP sender, over real TLS, against servers that misbehave on command."""
 
 import functools
 import itertools
@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -19,7 +20,7 @@ from latchkey.mail.smtp.transport import SmtpTransport
 from tests.smtp_server import PASSWORD, USER, Authority, MailServer, SelfSigned
 
 pytestmark = [
-    # The test server's own: it does not know that its connections are query TLS from their start,
+    # The test server's own: it does not know that its connections use TLS from their start,
     # and leaves those open that a test breaks.
     pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -50,6 +51,14 @@ def use(
     monkeypatch.setattr(connection, "STEP_SECONDS", 0.5)
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
     made: list[SmtpTransport] = []
+    opened: list[connection.Connection] = []
+
+    class Watched(connection.Connection):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            opened.append(self)
+
+    monkeypatch.setattr(smtp_transport, "Connection", Watched)
 
     def make(server: MailServer, password: str = PASSWORD, **changes: object) -> SmtpTransport:
         secret = boto3.client("secretsmanager").create_secret(
@@ -70,6 +79,7 @@ def use(
     yield make
     for sender in made:
         sender.close()
+    assert [each for each in opened if each.sock is not None] == [], "all are closed"
 
 
 def mail(to: str = "ada@example.com", **changes: str) -> transport.OutgoingMail:

@@ -130,6 +130,9 @@ class SmtpTransport:
             if self.sender.smtp_user:
                 step = "login"
                 connection.login(self.sender.smtp_user, password.read(self.sender.smtp_secret_arn))
+        except NotSent:  # the password cannot be read
+            connection.close()
+            raise
         except (smtplib.SMTPException, OSError, ValueError) as error:
             connection.close()
             raise self._fault(step, error) from error
