@@ -9,6 +9,7 @@ from latchkey.caller import Caller
 from latchkey.limits import budget
 from latchkey.mail import notices, queue
 from latchkey.sessions import refresh
+from latchkey.users import user
 from tests.unit.conftest import Answer, Call, Clock, Outbox
 
 PASSWORD = {"username": "ada@example.com", "password": "engine1843"}
@@ -105,10 +106,11 @@ def test_a_sign_in_is_not_undone_by_a_queue_that_refuses(
 
 
 @pytest.mark.parametrize("kind", ["password_changed", "address_changed", "account_deleted"])
-def test_notices_of_operations_to_come_are_ready(
+def test_a_notice_goes_to_the_address_that_an_account_had(
     outbox: Outbox, now: Clock, kind: queue.NoticeKind
 ):
     caller = Caller("r", "", b"", "d", False, "203.0.113.7", "curl/8", "es", "", {}, "/")
-    notices.notify(kind, "some-sub", caller, now=now.time, address="old@example.com")
+    former = user.new("old@example.com", now=now.time)
+    notices.notify(kind, "some-sub", caller, now=now.time, former=former)
     assert notice_kinds(outbox) == [kind]
     assert (outbox.mails[0].to, outbox.mails[0].language) == ("old@example.com", "es")

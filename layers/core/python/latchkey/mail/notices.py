@@ -3,6 +3,7 @@
 from latchkey import errors
 from latchkey.caller import Caller
 from latchkey.mail import language, queue
+from latchkey.users.user import User
 
 # The first sign found in a user agent counts, because most agents name several browsers.
 _BROWSERS = {
@@ -31,15 +32,15 @@ def notify(
     caller: Caller,
     *,
     now: int,
-    address: str = "",
-    locale: str | None = None,
+    former: User | None = None,
 ) -> None:
     """Put a notice to a user into the queue. Call this once the event has happened.
 
-    Give `address` and `locale` if the account no longer has them. If the queue refuses the notice,
-    that is logged, with an alarm, and nothing is raised: the event has happened, and the security
-    history tells of it too.
+    Give the user as it was, `former`, if the account no longer has the address. If the queue
+    refuses the notice, that is logged, with an alarm, and nothing is raised: the event has
+    happened, and the security history tells of it too.
     """
+    address, locale = (former.email, former.locale) if former else ("", None)
     browser, system = device_names(caller.user_agent)
     notice = queue.Notice(kind, sub, now, caller.source, browser, system, address)
     message = queue.Message(language=language.choose(locale, caller.languages), notice=notice)

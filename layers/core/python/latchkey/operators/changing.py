@@ -70,14 +70,7 @@ def set_email(asked: changes.SetEmail, *, now: int) -> Done:
         wanted["password_hash"] = None
     _change(found, wanted, "ADDRESS_CHANGED", now)
     if address != found.email:
-        notices.notify(
-            "address_changed",
-            found.sub,
-            OPERATOR,
-            now=now,
-            address=found.email,
-            locale=found.locale,
-        )
+        notices.notify("address_changed", found.sub, OPERATOR, now=now, former=found)
     if asked.verified:
         return Done(found.sub, "Changed. The password stays.")
     return Done(

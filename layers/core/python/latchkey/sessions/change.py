@@ -69,10 +69,8 @@ def change_credentials(
     # The user is told first: a repeated request ends what was left, but tells nobody.
     for kind in kinds:
         # A change of address is told to the old address, which the account no longer has.
-        old_address = changed.email if "email" in changes else ""
-        notices.notify(
-            kind, changed.sub, caller, now=now, address=old_address, locale=changed.locale
-        )
+        former = changed if "email" in changes else None
+        notices.notify(kind, changed.sub, caller, now=now, former=former)
     end_older(changed.sub, version, caller, forget_devices=forget_devices)
 
 
@@ -99,7 +97,7 @@ def delete_account(deleted: User, asking: Session, caller: Caller, *, now: int) 
         *user.delete_writes(deleted),
         writes.ConditionCheck(asking.key, when=writes.PRESENT, refusal=errors.Unauthenticated),
     )
-    _tell_deleted(deleted, caller, now)
+    notices.notify("account_deleted", deleted.sub, caller, now=now, former=deleted)
     _delete_items(asking.sub, last=asking.key)
 
 
@@ -108,7 +106,7 @@ def delete_user(deleted: User, caller: Caller, *, now: int) -> None:
     mail. Raises Conflict with Aborted.
     """
     store.write(*user.delete_writes(deleted))
-    _tell_deleted(deleted, caller, now)
+    notices.notify("account_deleted", deleted.sub, caller, now=now, former=deleted)
     _delete_items(deleted.sub)
 
 
@@ -126,17 +124,6 @@ def read_to_delete(caller: Caller, *, now: int) -> tuple[User, Session] | None:
             raise
     _delete_items(asking.sub, last=asking.key)
     return None
-
-
-def _tell_deleted(deleted: User, caller: Caller, now: int) -> None:
-    notices.notify(
-        "account_deleted",
-        deleted.sub,
-        caller,
-        now=now,
-        address=deleted.email,
-        locale=deleted.locale,
-    )
 
 
 def _delete_items(sub: str, *, last: keys.Key | None = None) -> None:
