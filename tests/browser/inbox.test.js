@@ -56,6 +56,29 @@ test('only the mails to one address are shown, until the address is taken away',
     assert.deepEqual(shown, all.slice(from, from + shown.length), 'the newest mail is first')
   }))
 
+test('an answer that comes late does not replace a newer one', () =>
+  open(async (page) => {
+    const email = newAddress()
+    await asked(newAddress())
+    await asked(email)
+    await codeFor(email)
+    const ofAll = (request) => /\/mails\?(?!.*to=)/.test(request.url())
+    let release
+    const released = new Promise((resolve) => (release = resolve))
+    await page.route('**/mails?*', async (route) => {
+      if (ofAll(route.request())) await released
+      await route.continue()
+    })
+    await page.waitForRequest(ofAll)
+    const late = page.waitForResponse((response) => ofAll(response.request()))
+    await page.getByLabel('To').fill(email)
+    await page.getByText('1 mail.').waitFor()
+    release()
+    await (await late).finished()
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)))
+    assert.equal(await page.locator('article').count(), 1)
+  }))
+
 test('twenty mails are shown, and the older ones at a press', () =>
   open(async (page) => {
     const email = newAddress()
