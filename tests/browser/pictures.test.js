@@ -1,10 +1,10 @@
-/** Take the pictures of the sample page and the desk in docs/images/: `make browser SCREENSHOTS=1`. */
+/** Take the pictures of the sample page, the inbox and the desk in docs/images/: `make browser SCREENSHOTS=1`. */
 
 import { execFileSync } from 'node:child_process'
 import { rmSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { ask, codeFor, DESK, newContext, newUser, opens, PAGES, PASSWORD } from './support.js'
+import { ask, codeFor, DESK, INBOX, newContext, newUser, opens, PAGES, PASSWORD } from './support.js'
 
 const DEVICES = {
   desktop: { viewport: { width: 560, height: 620 } },
@@ -20,7 +20,7 @@ for path in sys.argv[1:]:
     Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 `
 
-const pictures = () => readdirSync(process.env.IMAGES).filter((name) => /^(page|desk)-/.test(name)).map((name) => join(process.env.IMAGES, name))
+const pictures = () => readdirSync(process.env.IMAGES).filter((name) => /^(page|inbox|desk)-/.test(name)).map((name) => join(process.env.IMAGES, name))
 for (const path of pictures()) rmSync(path)
 after(() => execFileSync(join(import.meta.dirname, '../../.venv/bin/python'), ['-c', SQUEEZE, ...pictures()]))
 
@@ -63,6 +63,26 @@ for (const [device, size] of Object.entries(DEVICES)) {
     })
   }
 }
+
+test('pictures: the inbox', async () => {
+  const email = 'inbox-ada@example.com'
+  await ask('POST', '/v1/verification', { body: { email } })
+  const code = await codeFor(email)
+  for (const [name, options] of Object.entries({
+    'light-desktop': { colorScheme: 'light', viewport: { width: 1000, height: 700 } },
+    'dark-phone': { colorScheme: 'dark', viewport: { width: 320, height: 600 } },
+  })) {
+    const context = await newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
+    const page = await context.newPage()
+    await page.goto(INBOX)
+    await page.getByLabel('To').fill(email)
+    await page.getByText('1 mail.').waitFor()
+    await page.frameLocator('iframe').getByText(code).first().waitFor()
+    const path = join(process.env.IMAGES, `inbox-${name}.png`)
+    await page.screenshot({ path, fullPage: true, animations: 'disabled', caret: 'hide' })
+    await context.close()
+  }
+})
 
 test('pictures: the desk', async () => {
   for (const name of ['Alan Turing', 'Grace Hopper', 'Ada Lovelace']) {
