@@ -70,7 +70,7 @@ test('pictures: the inbox', async () => {
   const code = await codeFor(email)
   for (const [name, options] of Object.entries({
     'light-desktop': { colorScheme: 'light', viewport: { width: 1000, height: 700 } },
-    'dark-phone': { colorScheme: 'dark', viewport: { width: 320, height: 600 } },
+    'dark-phone': { colorScheme: 'dark', viewport: { width: 320, height: 1200 } }, // a frame below it stays blank
   })) {
     const context = await newContext({ locale: 'en-US', timezoneId: 'UTC', ...options })
     const page = await context.newPage()
