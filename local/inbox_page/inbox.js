@@ -35,8 +35,13 @@ async function copy(code) {
   status.textContent = `${code} is copied.`
 }
 
-/** Show these mails, newest first. An article that stays is not moved, because its frame would load again. */
-function show(mails) {
+/**
+ * Show the newest of these mails, and whether there are more. An article that stays is not moved, because its frame
+ * would load again.
+ */
+function show(found) {
+  const mails = found.slice(0, limit)
+  older.hidden = mails.length === found.length
   const gone = new Map(shown)
   for (const { id } of mails) gone.delete(id)
   for (const [id, article] of gone) {
@@ -65,9 +70,7 @@ async function look() {
   if (to.value.trim()) query.set('to', to.value.trim())
   try {
     const mails = await (await fetch(`/mails?${query}`)).json()
-    if (mine !== newest) return
-    older.hidden = mails.length <= limit
-    show(mails.slice(0, limit))
+    if (mine === newest) show(mails)
   } catch {
     say('The inbox does not answer: it was stopped.')
   }

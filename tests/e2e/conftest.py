@@ -37,10 +37,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     dealt = [*slow, *(file for file in files if file not in slow)]
     mine = dealt[part - 1 :: PARTS] if part else dealt
-    config.hook.pytest_deselected(
-        items=[item for item in items if not _is_last(item) and item.path not in mine]
-    )
-    items[:] = [item for item in items if _is_last(item) or item.path in mine]
+    others = [item for item in items if not _is_last(item) and item.path not in mine]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
     items.sort(key=_is_last)
 
 

@@ -260,6 +260,7 @@ def test_everybody_comes_out_as_they_went_in(call: Call, ada: Answer, now: Clock
     assert {one["result"] for one in take(*out[:100])} == {"already_there"}
 
 
-def test_a_cursor_of_no_page_is_refused():
-    answer = operate("export_users", "users.export", cursor="x")
+@pytest.mark.parametrize("cursor", ["x", "12#a", "000000000012#"])
+def test_a_cursor_of_no_page_is_refused(cursor: str):
+    answer = operate("export_users", "users.export", cursor=cursor)
     assert answer["error"] == "invalid_argument"
